@@ -1,0 +1,277 @@
+"""The song being worked on, as the widgets see it: what it is now, and signals that say what changed.
+
+The song itself is values (`core.song.notes`) and its past is `core.song.history`; this object only adds
+Qt signals and what belongs to a sitting rather than to the score: the selection, the play-head, the loop,
+which tracks are muted or soloed, and the translucent notes of a composition under way.
+
+Views listen to `Document.changed` and redraw only what `Change.what` names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PySide6.QtCore import QObject, Signal
+
+from core.song.history import History
+from core.song.notes import Notes, Song, Track, empty_notes
+
+NOTHING_SELECTED: NDArray[np.intp] = np.empty(0, np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one edit, undo, redo or opened file did to the song.
+
+    ``what`` holds any of "notes", "tracks", "tempo", "meter", "keys"; "all" stands for another song.
+    """
+
+    song: Song
+    previous: Song
+    what: frozenset[str]
+
+    def touches(self, *names: str) -> bool:
+        """Whether any of ``names`` changed."""
+        return "all" in self.what or not self.what.isdisjoint(names)
+
+
+class Document(QObject):
+    """One song with its undo history, and signals for the views."""
+
+    changed = Signal(object)
+    """Carries a `Change`."""
+    current_track_changed = Signal(int)
+    selection_changed = Signal()
+    playhead_changed = Signal(int)
+    loop_changed = Signal()
+    ghosts_changed = Signal()
+    mix_changed = Signal()
+    """Mute or solo of some track changed."""
+    state_changed = Signal()
+    """The path, the title or the modified mark changed."""
+
+    def __init__(self, song: Song | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._history = History(song if song is not None else Song())
+        self._saved = self._history.song
+        self._path: Path | None = None
+        self._current_track = 0
+        self._selection = NOTHING_SELECTED
+        self._playhead = 0
+        self._loop: tuple[int, int] | None = None
+        self._ghosts = empty_notes()
+        self._muted: frozenset[int] = frozenset()
+        self._soloed: frozenset[int] = frozenset()
+
+    @property
+    def song(self) -> Song:
+        return self._history.song
+
+    @property
+    def history(self) -> History:
+        """The undo history; read it only, edits go through `apply`."""
+        return self._history
+
+    def apply(self, label: str, song: Song, coalesce: str | None = None) -> None:
+        """Make ``song`` the state after an edit that the user knows as ``label``.
+
+        Edits in a row with the same ``coalesce`` key become one undo step. The selection is dropped
+        where notes changed; callers that keep one select again with `core.song.edits.find`.
+        """
+        previous = self.song
+        self._history.apply(label, song, coalesce=coalesce)
+        self._tell(previous)
+
+    def undo(self) -> str | None:
+        """Take the last step back; its label, or None where there is none."""
+        previous = self.song
+        label = self._history.undo()
+        self._tell(previous)
+        return label
+
+    def redo(self) -> str | None:
+        """Do the step undone last again; its label, or None where there is none."""
+        previous = self.song
+        label = self._history.redo()
+        self._tell(previous)
+        return label
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._history.can_undo)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._history.can_redo)
+
+    def open(self, song: Song, path: Path | None = None, *, saved: bool = True) -> None:
+        """Turn to another song with an empty history. ``saved=False`` marks it as modified."""
+        previous = self.song
+        self._history = History(song)
+        self._saved = song if saved else Song(title="\0never saved")
+        self._path = path
+        self._muted = self._soloed = frozenset()
+        self.set_loop(None)
+        self.set_ghosts(empty_notes())
+        self.set_playhead(0)
+        self._tell(previous, frozenset({"all"}))
+        self.set_current_track(0)
+        self.mix_changed.emit()
+
+    @property
+    def path(self) -> Path | None:
+        """The project or MIDI file this song was opened from or saved to."""
+        return self._path
+
+    @property
+    def name(self) -> str:
+        """What to call the song in a title bar."""
+        return self._path.stem if self._path else self.song.title or "Untitled"
+
+    @property
+    def modified(self) -> bool:
+        """Whether the song differs from what was last saved or opened."""
+        return self.song is not self._saved and self.song != self._saved
+
+    def mark_saved(self, path: Path, song: Song) -> None:
+        """Note that ``song`` (which may be older than the present one) is safe at ``path``."""
+        self._path = path
+        self._saved = song
+        self.state_changed.emit()
+
+    @property
+    def current_track(self) -> int:
+        """The track that drawing and pasting go to."""
+        return self._current_track
+
+    def set_current_track(self, track: int) -> None:
+        track = max(0, min(track, len(self.song.tracks) - 1))
+        if track != self._current_track:
+            self._current_track = track
+            self.current_track_changed.emit(track)
+
+    @property
+    def selection(self) -> NDArray[np.intp]:
+        """Indices into ``song.notes``, ascending."""
+        return self._selection
+
+    def select(self, index: ArrayLike) -> None:
+        """Select these notes (indices, any order) and no others."""
+        index = np.unique(np.asarray(index, np.intp))
+        index = index[(index >= 0) & (index < len(self.song.notes))]
+        if not np.array_equal(index, self._selection):
+            self._selection = index
+            self.selection_changed.emit()
+
+    @property
+    def playhead(self) -> int:
+        """The tick where playing is or starts."""
+        return self._playhead
+
+    def set_playhead(self, tick: int) -> None:
+        tick = max(0, int(tick))
+        if tick != self._playhead:
+            self._playhead = tick
+            self.playhead_changed.emit(tick)
+
+    @property
+    def loop(self) -> tuple[int, int] | None:
+        """(start, end) in ticks of the region that playing repeats."""
+        return self._loop
+
+    def set_loop(self, loop: tuple[int, int] | None) -> None:
+        if loop is not None:
+            start, end = sorted((max(0, int(loop[0])), max(0, int(loop[1]))))
+            loop = (start, end) if end > start else None
+        if loop != self._loop:
+            self._loop = loop
+            self.loop_changed.emit()
+
+    @property
+    def ghosts(self) -> Notes:
+        """Notes being composed, shown translucent; no part of the song."""
+        return self._ghosts
+
+    def set_ghosts(self, notes: Notes) -> None:
+        if len(notes) or len(self._ghosts):
+            self._ghosts = notes
+            self.ghosts_changed.emit()
+
+    @property
+    def muted(self) -> frozenset[int]:
+        return self._muted
+
+    @property
+    def soloed(self) -> frozenset[int]:
+        return self._soloed
+
+    def set_muted(self, track: int, on: bool) -> None:
+        self._set_mix(self._muted | {track} if on else self._muted - {track}, self._soloed)
+
+    def set_soloed(self, track: int, on: bool) -> None:
+        self._set_mix(self._muted, self._soloed | {track} if on else self._soloed - {track})
+
+    def is_audible(self, track: int) -> bool:
+        """Whether a track sounds: not muted, and soloed where any track is."""
+        return track not in self._muted and (not self._soloed or track in self._soloed)
+
+    def _set_mix(self, muted: frozenset[int], soloed: frozenset[int]) -> None:
+        if (muted, soloed) != (self._muted, self._soloed):
+            self._muted, self._soloed = muted, soloed
+            self.mix_changed.emit()
+
+    def _tell(self, previous: Song, what: frozenset[str] | None = None) -> None:
+        song = self.song
+        if what is None:
+            what = differences(previous, song)
+            if not what:
+                return
+        if "all" not in what and "tracks" in what:
+            went = _where_tracks_went(previous.tracks, song.tracks)
+            self._set_mix(
+                frozenset(went[track] for track in self._muted if track in went),
+                frozenset(went[track] for track in self._soloed if track in went),
+            )
+        if what & {"all", "notes"} and len(self._selection):
+            self._selection = NOTHING_SELECTED
+            self.selection_changed.emit()
+        self.changed.emit(Change(song, previous, what))
+        if self._current_track >= max(1, len(song.tracks)):
+            self.set_current_track(self._current_track)
+        self.state_changed.emit()
+
+
+def differences(before: Song, after: Song) -> frozenset[str]:
+    """Which parts of a song differ: names as in `Change.what`; empty where the two are equal."""
+    if before is after:
+        return frozenset()
+    if before.ticks_per_beat != after.ticks_per_beat or before.smpte != after.smpte:
+        return frozenset({"all"})
+    parts = {
+        "notes": not np.array_equal(before.notes, after.notes),
+        "tracks": before.tracks != after.tracks or not np.array_equal(before.controls, after.controls),
+        "tempo": before.tempos != after.tempos,
+        "meter": before.meters != after.meters,
+        "keys": before.keys != after.keys
+        or before.markers != after.markers
+        or before.title != after.title
+        or before.raw_events != after.raw_events,
+    }
+    return frozenset(name for name, differs in parts.items() if differs)
+
+
+def _where_tracks_went(before: tuple[Track, ...], after: tuple[Track, ...]) -> dict[int, int]:
+    """Old index -> new index of the tracks that are still there, after an edit of the track list."""
+    if len(before) == len(after) and sum(a != b for a, b in zip(before, after, strict=True)) <= 1:
+        return {index: index for index in range(len(before))}
+    free = list(range(len(after)))
+    went: dict[int, int] = {}
+    for old, track in enumerate(before):
+        same = [new for new in free if after[new] == track]
+        if same:
+            went[old] = min(same, key=lambda new: abs(new - old))
+            free.remove(went[old])
+    return went
