@@ -1,0 +1,331 @@
+"""Keys, scales and chords: their names, and finding them in notes.
+
+Conventions
+-----------
+* A pitch class is 0-11 with 0 = C; intervals are semitones above the tonic or root.
+* "minor" is the natural minor; harmonic and melodic minor and the modes have names of their own.
+* Tables are lists of ``NOTE``; drums have no pitch, so take them out first (`pitched_notes`).
+
+Sources
+-------
+Key profiles: Albrecht and Shanahan, "The use of large corpora to train a new type of key-finding
+algorithm", Music Perception 31 (2013).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from core.errors import TunesmithError
+from core.song.notes import Notes, Song
+
+SCALES: dict[str, tuple[int, ...]] = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10),
+    "harmonic minor": (0, 2, 3, 5, 7, 8, 11),
+    "melodic minor": (0, 2, 3, 5, 7, 9, 11),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "phrygian": (0, 1, 3, 5, 7, 8, 10),
+    "lydian": (0, 2, 4, 6, 7, 9, 11),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+    "locrian": (0, 1, 3, 5, 6, 8, 10),
+    "major pentatonic": (0, 2, 4, 7, 9),
+    "minor pentatonic": (0, 3, 5, 7, 10),
+    "blues": (0, 3, 5, 6, 7, 10),
+    "whole tone": (0, 2, 4, 6, 8, 10),
+    "octatonic": (0, 2, 3, 5, 6, 8, 9, 11),
+    "chromatic": tuple(range(12)),
+}
+"""Scale -> its pitches above the tonic."""
+
+_FIFTHS = {
+    mode: {"dorian": -2, "phrygian": -4, "lydian": 1, "mixolydian": -1, "locrian": -5}.get(
+        mode, -3 if 3 in steps and 4 not in steps else 0
+    )
+    for mode, steps in SCALES.items()
+}
+"""Sharps a mode has more than the major scale on the same tonic."""
+
+_MODE_ALIASES = {
+    "": "major", "maj": "major", "ionian": "major", "dur": "major",
+    "m": "minor", "min": "minor", "aeolian": "minor", "moll": "minor", "natural minor": "minor",
+    "pentatonic": "major pentatonic", "diminished": "octatonic",
+}  # fmt: skip
+
+CHORDS: dict[str, tuple[int, ...]] = {
+    "": (0, 4, 7),
+    "m": (0, 3, 7),
+    "dim": (0, 3, 6),
+    "aug": (0, 4, 8),
+    "sus4": (0, 5, 7),
+    "sus2": (0, 2, 7),
+    "7": (0, 4, 7, 10),
+    "maj7": (0, 4, 7, 11),
+    "m7": (0, 3, 7, 10),
+    "m7b5": (0, 3, 6, 10),
+    "dim7": (0, 3, 6, 9),
+    "mmaj7": (0, 3, 7, 11),
+    "6": (0, 4, 7, 9),
+    "m6": (0, 3, 7, 9),
+    "7sus4": (0, 5, 7, 10),
+    "aug7": (0, 4, 8, 10),
+    "add9": (0, 2, 4, 7),
+    "madd9": (0, 2, 3, 7),
+    "9": (0, 2, 4, 7, 10),
+    "maj9": (0, 2, 4, 7, 11),
+    "m9": (0, 2, 3, 7, 10),
+    "5": (0, 7),
+}
+"""Chord suffix -> its pitch classes above the root; the commoner chord first."""
+
+_LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "sharp": 1, "b": -1, "♭": -1, "flat": -1}
+_MAJOR_NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+_MINOR_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
+
+_PROFILES = {
+    "major": (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081),
+    "minor": (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052),
+}
+"""How much each pitch class above the tonic sounds in pieces of that mode (Albrecht-Shanahan)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A tonic (pitch class 0-11) and a mode (a name in `SCALES`)."""
+
+    tonic: int
+    mode: str = "major"
+
+    @property
+    def name(self) -> str:
+        """As a person writes it: "D minor", "Eb major".
+
+        >>> Key(2, "minor").name
+        'D minor'
+        """
+        has_minor_third = 3 in SCALES[self.mode] and 4 not in SCALES[self.mode]
+        names = _MINOR_NAMES if has_minor_third else _MAJOR_NAMES
+        return f"{names[self.tonic]} {self.mode}"
+
+    @property
+    def signature(self) -> int:
+        """Sharps (positive) or flats (negative) in the key signature, -5 to 6.
+
+        >>> Key(2, "minor").signature
+        -1
+        """
+        return (7 * self.tonic + _FIFTHS[self.mode] + 5) % 12 - 5
+
+
+@dataclass(frozen=True, slots=True)
+class Chord:
+    """A chord that sounds from ``onset`` for ``duration`` ticks.
+
+    ``suffix`` is a name in `CHORDS`; ``root`` and ``bass`` are pitch classes.
+    """
+
+    onset: int
+    duration: int
+    root: int
+    suffix: str
+    bass: int
+
+    @property
+    def name(self) -> str:
+        """As on a lead sheet: "Cmaj7/E"."""
+        return _chord_name(self.root, self.suffix, self.bass)
+
+
+def parse_key(text: str) -> Key:
+    """The key a person wrote: "D minor", "F# major", "Bb", "c minor", "Am", "Eb dorian".
+
+    Raises
+    ------
+    TunesmithError
+        If there is no such tonic or mode.
+
+    >>> parse_key("c minor")
+    Key(tonic=0, mode='minor')
+    """
+    match = re.fullmatch(r"\s*([A-Ga-g])(?:[\s-]*(sharp|flat)|([#♯b♭]))?[\s_-]*(.*?)\s*", text)
+    if not match:
+        raise TunesmithError(f'"{text}" is not a key: write a tonic A-G, # or b, and a mode, like "D minor"')
+    letter, word, sign, rest = match.groups()
+    mode = "major" if rest == "M" else " ".join(re.split(r"[\s_-]+", rest.lower()))
+    mode = _MODE_ALIASES.get(mode, mode)
+    if mode not in SCALES:
+        raise TunesmithError(f'"{text}" is not a key: the mode must be one of {", ".join(SCALES)}')
+    return Key((_LETTERS[letter.upper()] + _ACCIDENTALS[word or sign or ""]) % 12, mode)
+
+
+def scale_pitch_classes(key: Key) -> tuple[int, ...]:
+    """The pitch classes of the key's scale, from the tonic up.
+
+    >>> scale_pitch_classes(Key(7, "major"))
+    (7, 9, 11, 0, 2, 4, 6)
+    """
+    return tuple((key.tonic + step) % 12 for step in SCALES[key.mode])
+
+
+def pitched_notes(song: Song) -> Notes:
+    """The song's notes without those of drum tracks."""
+    drums = [index for index, track in enumerate(song.tracks) if track.is_drum]
+    return song.notes[~np.isin(song.notes["track"], drums)] if drums else song.notes
+
+
+def in_key_share(notes: Notes, key: Key) -> float:
+    """Share (0-1) of the notes that belong to the key's scale; 1 where there are no notes."""
+    if not len(notes):
+        return 1.0
+    return float(np.isin(notes["pitch"] % 12, scale_pitch_classes(key)).mean())
+
+
+def pitch_class_weights(notes: Notes) -> NDArray[np.float64]:
+    """How long each pitch class sounds, in ticks [shape=(12,)]."""
+    return np.bincount(notes["pitch"] % 12, weights=notes["duration"], minlength=12)
+
+
+def estimate_key(notes: Notes) -> tuple[Key, float]:
+    """The major or minor key that the notes most likely are in.
+
+    The durations of the twelve pitch classes are correlated with the profile of each of the 24 keys.
+
+    Returns
+    -------
+    key
+    confidence : 0-1, the lead of the best correlation over the second; 0 without notes
+    """
+    weights = pitch_class_weights(notes)
+    if not weights.any():
+        return Key(0, "major"), 0.0
+    keys, profiles = _key_profiles()
+    centred = weights - weights.mean()
+    norm = np.linalg.norm(centred)
+    if norm < 1e-9 * weights.sum():
+        return Key(0, "major"), 0.0
+    scores = profiles @ (centred / norm)
+    second, best = np.argsort(scores, kind="stable")[-2:]
+    return keys[best], float(np.clip(scores[best] - scores[second], 0.0, 1.0))
+
+
+def name_chord(pitches: ArrayLike) -> str:
+    """The chord that the pitches form, with its bass where that is not the root; "" if they form none.
+
+    A chord of four or more notes may leave out its fifth.
+
+    >>> name_chord([52, 60, 67, 71])
+    'Cmaj7/E'
+    """
+    pitches = np.asarray(pitches, int).ravel()
+    if not len(pitches):
+        return ""
+    bass = int(pitches.min()) % 12
+    shape = frozenset((pitches % 12).tolist())
+    # The chord on the bass first, then the commonest: C E G A is C6, not Am7/C.
+    for root in (bass, *sorted(shape - {bass})):
+        suffix = _chord_shapes().get(frozenset((pitch - root) % 12 for pitch in shape))
+        if suffix is not None:
+            return _chord_name(root, suffix, bass)
+    return ""
+
+
+def chords_of(song: Song, ticks_per_window: int | None = None) -> list[Chord]:
+    """The chords of a song, one a window, equal neighbours joined; none where little or nothing sounds.
+
+    Each window's sounding pitch classes, weighted by how long they sound, are compared with every
+    chord's template; the bass note counts for its root.
+
+    Parameters
+    ----------
+    ticks_per_window : default one beat
+    """
+    window = int(ticks_per_window or song.ticks_per_beat)
+    notes = pitched_notes(song)
+    if not len(notes):
+        return []
+    chroma, bass = _windowed_chroma(notes, window)
+    roots, suffixes, templates = _chord_templates()
+    scores = chroma @ templates.T
+    has_bass = bass >= 0
+    scores[has_bass] += _BASS_BONUS * (roots[None, :] == bass[has_bass, None])
+    best = scores.argmax(1)
+    chords: list[Chord] = []
+    for index in np.flatnonzero(chroma.any(1)).tolist():
+        root, suffix = int(roots[best[index]]), suffixes[best[index]]
+        low = int(bass[index])
+        if (low - root) % 12 not in CHORDS[suffix]:
+            low = root
+        chord = Chord(index * window, window, root, suffix, low)
+        if chords and _continues(chords[-1], chord):
+            chord = replace(chord, onset=chords[-1].onset, duration=chords.pop().duration + window)
+        chords.append(chord)
+    return chords
+
+
+def _continues(before: Chord, chord: Chord) -> bool:
+    same = (before.root, before.suffix, before.bass) == (chord.root, chord.suffix, chord.bass)
+    return same and before.onset + before.duration == chord.onset
+
+
+_BASS_BONUS = 0.1
+_LISTENED = ("", "m", "dim", "aug", "sus4", "7", "maj7", "m7", "m7b5", "dim7")
+_TEMPLATE_PRIOR = {"": 1.0, "m": 1.0}
+
+
+@cache
+def _chord_shapes() -> dict[frozenset[int], str]:
+    shapes: dict[frozenset[int], str] = {}
+    for suffix, steps in CHORDS.items():
+        shapes.setdefault(frozenset(steps), suffix)
+    for suffix, steps in CHORDS.items():
+        if len(steps) >= 4 and 7 in steps:
+            shapes.setdefault(frozenset(steps) - {7}, suffix)
+    return shapes
+
+
+def _chord_name(root: int, suffix: str, bass: int) -> str:
+    names = _MINOR_NAMES if 3 in CHORDS[suffix] else _MAJOR_NAMES
+    return names[root] + suffix + (f"/{names[bass]}" if bass != root else "")
+
+
+@cache
+def _key_profiles() -> tuple[list[Key], NDArray[np.float64]]:
+    keys = [Key(tonic, mode) for mode in _PROFILES for tonic in range(12)]
+    rows = np.array([np.roll(_PROFILES[key.mode], key.tonic) for key in keys])
+    rows -= rows.mean(1, keepdims=True)
+    return keys, rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@cache
+def _chord_templates() -> tuple[NDArray[np.int64], list[str], NDArray[np.float64]]:
+    roots = np.array([root for _ in _LISTENED for root in range(12)])
+    suffixes = [suffix for suffix in _LISTENED for _ in range(12)]
+    rows = np.zeros((len(roots), 12))
+    for row, root, suffix in zip(rows, roots, suffixes, strict=True):
+        row[[(root + step) % 12 for step in CHORDS[suffix]]] = len(CHORDS[suffix]) ** -0.5
+        row *= _TEMPLATE_PRIOR.get(suffix, 0.95)
+    return roots, suffixes, rows
+
+
+def _windowed_chroma(notes: Notes, window: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Unit-length chroma [shape=(windows, 12)] and the lowest pitch class (-1: silence) of each window."""
+    start, end = notes["onset"], notes["onset"] + notes["duration"]
+    first, last = start // window, (end - 1) // window
+    spans = last - first + 1
+    which = np.repeat(np.arange(len(notes)), spans)
+    at = np.repeat(first - np.concatenate([[0], np.cumsum(spans)[:-1]]), spans) + np.arange(len(which))
+    overlap = np.minimum(end[which], (at + 1) * window) - np.maximum(start[which], at * window)
+    count = int(last.max()) + 1
+    chroma = np.zeros((count, 12))
+    np.add.at(chroma, (at, notes["pitch"][which] % 12), overlap)
+    lowest = np.full(count, 255)
+    np.minimum.at(lowest, at, notes["pitch"][which].astype(int))
+    bass = np.where(lowest < 255, lowest % 12, -1)
+    norms = np.linalg.norm(chroma, axis=1, keepdims=True)
+    return chroma / np.where(norms > 0, norms, 1.0), bass
