@@ -180,8 +180,115 @@ def style_sheet(tokens: Tokens) -> str:
 
 _SHEET = """
 * { font-size: ${font_size}px; }
-QMainWindow, QDialog { background: $window; color: $text; }
+QMainWindow, QDialog, QWidget#page { background: $window; color: $text; }
 QMainWindow::separator { background: $window; width: 4px; height: 4px; }
 QMainWindow::separator:hover { background: $accent; }
+QWidget#panel { background: $panel; border-radius: 6px; }
+QWidget#bar { background: $panel; border-bottom: 1px solid $window; }
+QWidget#hints { background: $window; }
+QWidget#well { background: $sunken; border: 1px solid $line; border-radius: 5px; }
 QToolTip { background: $raised; color: $text; border: 1px solid $line_strong; padding: 4px 8px; }
+
+QMenuBar { background: $window; color: $text_dim; padding: 1px 4px; spacing: 0; }
+QMenuBar::item { padding: 4px 8px; border-radius: 4px; background: transparent; }
+QMenuBar::item:selected, QMenuBar::item:pressed { background: $raised; color: $text; }
+QMenu { background: $raised; color: $text; border: 1px solid $line_strong; padding: 4px; }
+QMenu::item { padding: 5px 24px 5px 12px; border-radius: 4px; }
+QMenu::item:selected { background: $accent; color: $on_accent; }
+QMenu::item:disabled { color: $text_faint; background: transparent; }
+QMenu::separator { height: 1px; background: $line_strong; margin: 4px 8px; }
+QMenu::indicator { width: 12px; height: 12px; margin-left: 6px; }
+QMenu::indicator:checked { background: $accent; border-radius: 3px; }
+QMenu::indicator:unchecked { border: 1px solid $line_strong; border-radius: 3px; }
+
+QDockWidget { color: $text_dim; }
+QLabel { background: transparent; color: $text; }
+QLabel[role="title"] { color: $text; font-weight: 600; }
+QLabel[role="dim"] { color: $text_dim; }
+QLabel[role="small"] { color: $text_dim; font-size: ${small}px; }
+QLabel[role="good"] { color: $good; font-size: ${small}px; }
+QLabel[role="warn"] { color: $warn; font-size: ${small}px; }
+QLabel[role="position"] { color: $text; font-size: 18px; font-weight: 600; }
+QLabel[role="headline"] { color: $text; font-size: 16px; font-weight: 600; }
+
+QPushButton, QToolButton {
+    background: $raised; color: $text; border: 1px solid $line; border-radius: 5px;
+    padding: 3px 10px; min-height: 20px;
+}
+QPushButton:hover, QToolButton:hover { background: $hover; border-color: $line_strong; }
+QPushButton:pressed, QToolButton:pressed { background: $sunken; }
+QPushButton:focus, QToolButton:focus { border-color: $accent; }
+QPushButton:disabled, QToolButton:disabled { color: $text_faint; background: $panel; border-color: $line; }
+QPushButton[role="primary"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: 600; }
+QPushButton[role="primary"]:hover { background: $accent_hover; border-color: $accent_hover; }
+QPushButton[role="primary"]:disabled { background: $raised; color: $text_faint; border-color: $line; }
+QPushButton[role="primary"]:focus { border-color: $text; }
+QToolButton[role="icon"] { background: transparent; border: 1px solid transparent; padding: 2px; min-height: 18px; }
+QToolButton[role="icon"]:hover { background: $hover; }
+QToolButton[role="icon"]:checked { background: $raised; border-color: $line_strong; }
+QToolButton[role="transport"] { padding: 4px; min-width: 24px; min-height: 22px; }
+QToolButton[role="transport"]:checked { border-color: $accent; background: $hover; }
+QToolButton[role="mute"], QToolButton[role="solo"] {
+    padding: 0; min-height: 18px; max-height: 18px; min-width: 20px; max-width: 20px;
+    font-size: 10px; font-weight: 600; color: $text_dim; border-radius: 4px;
+}
+QToolButton[role="mute"]:checked { background: $bad; color: $on_accent; border-color: $bad; }
+QToolButton[role="solo"]:checked { background: $warn; color: $on_accent; border-color: $warn; }
+QToolButton[role="chip"] { border-radius: 11px; padding: 0 8px; min-height: 20px; }
+QToolButton[role="link"] { background: transparent; border: none; color: $text_dim; padding: 0 2px; text-align: left; }
+QToolButton[role="link"]:hover { color: $text; }
+QToolButton::menu-indicator { image: none; width: 0; }
+
+QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextBrowser {
+    background: $sunken; color: $text; border: 1px solid $line; border-radius: 5px;
+    padding: 2px 6px; min-height: 20px;
+    selection-background-color: $accent; selection-color: $on_accent;
+}
+QLineEdit:hover, QSpinBox:hover, QDoubleSpinBox:hover, QComboBox:hover { border-color: $line_strong; }
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border-color: $accent; }
+QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: $text_faint; }
+QLineEdit[role="bare"] { background: transparent; border: 1px solid transparent; padding: 0 2px; }
+QLineEdit[role="bare"]:focus { background: $sunken; border-color: $accent; }
+QLineEdit[role="search"] { font-size: 14px; min-height: 28px; padding: 2px 10px; }
+QComboBox::drop-down { border: none; width: 18px; }
+QComboBox::down-arrow { image: none; }
+QComboBox QAbstractItemView { background: $raised; border: 1px solid $line_strong; padding: 4px; outline: none; }
+
+QListView, QTreeView, QTableView {
+    background: transparent; color: $text; border: none; outline: none; alternate-background-color: $panel;
+}
+QListView::item { padding: 5px 8px; border-radius: 4px; }
+QListView::item:hover { background: $hover; }
+QListView::item:selected { background: $accent; color: $on_accent; }
+QHeaderView::section { background: $panel; color: $text_dim; border: none; padding: 4px 8px; }
+QTabBar::tab { background: transparent; color: $text_dim; padding: 6px 10px; border-bottom: 2px solid transparent; }
+QTabBar::tab:hover { color: $text; }
+QTabBar::tab:selected { color: $text; border-bottom-color: $accent; }
+QTabWidget::pane { border: none; }
+
+QScrollArea { background: transparent; border: none; }
+QScrollArea > QWidget > QWidget { background: transparent; }
+QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
+QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
+QScrollBar::handle { background: $line_strong; border-radius: 3px; margin: 2px; min-width: 24px; min-height: 24px; }
+QScrollBar::handle:hover { background: $text_faint; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QSplitter::handle { background: $window; }
+
+QProgressBar { background: $sunken; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }
+QProgressBar::chunk { background: $accent; border-radius: 2px; }
+QCheckBox { color: $text; spacing: 8px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $line_strong; border-radius: 4px; background: $sunken; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent; }
+QCheckBox:focus { color: $accent; }
+
+QFrame#popup { background: $raised; border: 1px solid $line_strong; border-radius: 8px; }
+QFrame#notice { background: $raised; border: 1px solid $line_strong; border-left: 3px solid $accent; border-radius: 5px; }
+QFrame#notice[tone="warn"] { border-left-color: $warn; }
+QFrame#notice[tone="bad"] { border-left-color: $bad; }
+QFrame#row { background: transparent; border-radius: 5px; border: 1px solid transparent; }
+QFrame#row:hover { background: $raised; }
+QFrame#row[selected="true"] { background: $raised; border-color: $line_strong; }
+QFrame#rule { background: $line; max-height: 1px; min-height: 1px; border: none; }
 """
