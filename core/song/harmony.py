@@ -109,9 +109,13 @@ class Key:
         >>> Key(2, "minor").name
         'D minor'
         """
-        has_minor_third = 3 in SCALES[self.mode] and 4 not in SCALES[self.mode]
-        names = _MINOR_NAMES if has_minor_third else _MAJOR_NAMES
+        names = _MINOR_NAMES if self.is_minor else _MAJOR_NAMES
         return f"{names[self.tonic]} {self.mode}"
+
+    @property
+    def is_minor(self) -> bool:
+        """Whether the third above the tonic is minor."""
+        return 3 in SCALES[self.mode] and 4 not in SCALES[self.mode]
 
     @property
     def signature(self) -> int:
@@ -188,7 +192,7 @@ def in_key_share(notes: Notes, key: Key) -> float:
 
 def pitch_class_weights(notes: Notes) -> NDArray[np.float64]:
     """How long each pitch class sounds, in ticks [shape=(12,)]."""
-    return np.bincount(notes["pitch"] % 12, weights=notes["duration"], minlength=12)
+    return np.bincount(notes["pitch"] % 12, notes["duration"], 12).astype(np.float64)
 
 
 def estimate_key(notes: Notes) -> tuple[Key, float]:

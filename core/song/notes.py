@@ -32,8 +32,8 @@ CONTROL = np.dtype(
     [("tick", "<i8"), ("track", "<u2"), ("channel", "u1"), ("kind", "u1"), ("number", "u1"), ("value", "<i2")]
 )
 """One channel message that is not a note. ``kind`` is the MIDI status nibble: 0xA0 polyphonic
-pressure, 0xB0 control change, 0xC0 program change, 0xD0 channel pressure, 0xE0 pitch bend
-(value -8192 to 8191)."""
+pressure (``number`` is the pitch), 0xB0 control change, 0xC0 program change, 0xD0 channel pressure,
+0xE0 pitch bend (``value`` -8192 to 8191); the last three have no ``number``."""
 
 Notes = NDArray[np.void]
 Controls = NDArray[np.void]

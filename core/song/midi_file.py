@@ -1,0 +1,671 @@
+"""Songs out of MIDI files and into them, with nothing lost on the way.
+
+How a file becomes a `Song`
+---------------------------
+* Every channel with notes in a track of the file becomes a `Track`; a track of the file without
+  notes stays one. The first track of the file, if it has no channel messages, is the conductor: its
+  name is the song's title. Channel 10 is drums.
+* A note ends at the first free note-off (first in, first out). A note that has none ends at the next
+  note of its pitch, or else with its track. Notes last at least one tick. Release velocities go.
+* Tempos, meters, keys and markers are the song's, whatever track they stand in; every other event
+  stays on its track as a `RawEvent` (track -1: the conductor).
+* A track's program, volume and pan are what its channel is set to when its first note begins.
+
+What the writer would write anyway is not also kept as control or raw event; an event that the writer
+would write otherwise (a name in another character set, a key of seven sharps) is kept beside its
+meaning, and written again as long as it still means what the song says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import TunesmithError
+from core.song import smf
+from core.song.harmony import SCALES, Key
+from core.song.notes import (
+    CONTROL,
+    DEFAULT_METER,
+    DEFAULT_TEMPO,
+    DRUM_CHANNEL,
+    NOTE,
+    Controls,
+    KeyMark,
+    Marker,
+    Meter,
+    Notes,
+    RawEvent,
+    Song,
+    Tempo,
+    Track,
+    empty_notes,
+)
+from core.store.atomic import write_bytes_atomic
+
+MAX_BYTES = 128 << 20
+"""Larger files are refused unread."""
+
+NOTE_OFF, NOTE_ON, PROGRAM, CONTROL_CHANGE = 0x80, 0x90, 0xC0, 0xB0
+PRESSURE, BEND = 0xD0, 0xE0
+BANK, VOLUME, PAN, BANK_FINE = 0, 7, 10, 32
+NAME, MARKER, PORT, TEMPO, METER, KEY, OWN = 0x03, 0x06, 0x21, 0x51, 0x58, 0x59, 0x7F
+
+_OWN_PREFIX = b"\x7dTunesmith"
+"""Begins our own meta events (0x7D is MIDI's number for makers without one): JSON of what MIDI has no
+word for, such as a track's colour or a mode other than major and minor."""
+
+_LONGEST_NOTE = int(np.iinfo(NOTE["duration"]).max)
+
+
+def read_midi(source: str | Path | bytes) -> Song:
+    """The song in a MIDI file.
+
+    Parameters
+    ----------
+    source : a path, or the file's bytes
+
+    Raises
+    ------
+    TunesmithError
+        If it cannot be read or is no MIDI file.
+    """
+    data = source if isinstance(source, bytes) else _file_bytes(Path(source))
+    return _song_of(smf.parse(data))
+
+
+def write_midi(song: Song, path: str | Path) -> None:
+    """Writes a song as a MIDI file (format 1); an existing file is replaced only once all is written."""
+    write_bytes_atomic(Path(path), midi_bytes(song))
+
+
+def midi_bytes(song: Song) -> bytes:
+    """The song as the bytes of a MIDI file (format 1)."""
+    count = int(song.notes["track"].max()) + 1 if len(song.notes) else 0
+    count = max([count, *(event.track + 1 for event in song.raw_events)])
+    tracks = (*song.tracks, *[Track()] * (count - len(song.tracks)))
+    song = replace(song, tracks=_on_fitting_channels(tracks))
+    raw_of: dict[int, list[RawEvent]] = defaultdict(list)
+    for event in song.raw_events:
+        raw_of[max(event.track, -1)].append(event)
+    bodies = [_encoded_conductor(song, raw_of[-1])]
+    ports = _ports(song, _given_ports(song.raw_events))
+    initial = _initial_controls(song, ports)
+    by_track = np.searchsorted(np.sort(song.notes["track"]), np.arange(len(song.tracks) + 1))
+    notes = song.notes[np.argsort(song.notes["track"], kind="stable")]
+    for index, track in enumerate(song.tracks):
+        controls = song.controls[song.controls["track"] == index]
+        own_notes = notes[by_track[index] : by_track[index + 1]]
+        controls = _merged(initial[initial["track"] == index], controls)
+        settings = {"colour": track.colour} if track.colour != index else {}
+        settings |= _nested_lengths(own_notes)
+        events = [(0, _own_event(settings))] if settings else []
+        if ports[index] and not any(map(_is_port, raw_of[index])):
+            events.append((0, _meta(PORT, bytes((ports[index],)))))
+        if _needs_name(track.name, raw_of[index]):
+            events.append((0, _meta(NAME, _text_bytes(track.name))))
+        events = sorted([*events, *_raw_bytes(song, raw_of[index])], key=lambda event: event[0])
+        bodies.append(_encoded_track(track, own_notes, controls, events, _end_tick(raw_of[index])))
+    division = song.ticks_per_beat
+    if song.smpte:
+        division = -song.smpte[0] * 256 + song.smpte[1]
+    return smf.encode(bodies, division)
+
+
+def _file_bytes(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            reason = "is not a file" if path.exists() else "does not exist"
+            raise TunesmithError(f"{path} {reason}: check the name")
+        if path.stat().st_size > MAX_BYTES:
+            raise TunesmithError(f"{path.name} is larger than {MAX_BYTES >> 20} MB: it cannot be one song")
+        return path.read_bytes()
+    except (OSError, ValueError) as why:
+        raise TunesmithError(f"{path} cannot be read ({why}): check its permissions") from why
+
+
+# ---- reading --------------------------------------------------------------------------------------
+
+
+class _Part(NamedTuple):
+    """What becomes one `Track`: a channel's messages in a chunk."""
+
+    chunk: int
+    channel: int
+    name: str
+
+
+def _song_of(midi: smf.MidiData) -> Song:
+    smpte, ticks_per_beat = None, midi.division
+    if midi.division < 0:
+        frames, per_frame = 256 - (midi.division >> 8 & 0xFF), max(1, midi.division & 0xFF)
+        smpte, ticks_per_beat = (frames, per_frame), max(1, frames * per_frame // 2)
+    elif midi.division == 0:
+        raise TunesmithError("The MIDI file has 0 ticks in a beat: it is damaged; get it anew")
+    marks = _Marks()
+    parts: list[_Part] = []
+    notes: list[Notes] = []
+    controls: list[Controls] = []
+    raw_events: list[RawEvent] = []
+    title = ""
+    own: dict[int, dict[str, Any]] = {}
+    for number, chunk in enumerate(midi.tracks):
+        note_channels, channels = _channels(chunk)
+        is_conductor = number == 0 and (midi.format == 0 or not channels)
+        first = -1 if is_conductor else len(parts)
+        name, raw = _read_raw(chunk, first, marks)
+        raw_events += raw
+        settings = marks.take_track_settings()
+        if is_conductor:
+            title = name
+        of_channel = {channel: len(parts) + k for k, channel in enumerate(note_channels or channels[:1])}
+        if not is_conductor and not of_channel:
+            of_channel = {0: len(parts)}
+        parts += [_Part(number, channel, "" if is_conductor else name) for channel in of_channel]
+        if of_channel:
+            own[len(parts) - 1] = settings
+            notes.append(_paired_notes(chunk, of_channel, settings))
+            controls.append(_controls_of(chunk, of_channel))
+    if len(parts) > np.iinfo(NOTE["track"]).max:
+        raise TunesmithError(f"The file has {len(parts):,} parts: it cannot be music")
+    song = Song(
+        notes=np.concatenate(notes) if notes else empty_notes(),
+        ticks_per_beat=ticks_per_beat,
+        tempos=tuple(marks.tempos) or (DEFAULT_TEMPO,),
+        meters=tuple(marks.meters) or (DEFAULT_METER,),
+        keys=tuple(sorted(dict.fromkeys(marks.keys), key=lambda mark: mark.tick)),
+        markers=tuple(sorted(marks.markers, key=lambda mark: mark.tick)),
+        controls=np.concatenate(controls) if controls else np.empty(0, CONTROL),
+        raw_events=tuple(sorted(raw_events, key=lambda event: (event.tick, event.track))),
+        title=title,
+        smpte=smpte,
+    )
+    return _with_tracks(song, parts, own)
+
+
+def _channels(chunk: smf.TrackChunk) -> tuple[list[int], list[int]]:
+    """The channels with notes, rising, and all channels in order of appearance."""
+    status = chunk.messages[:, 0]
+    is_on = (status >> 4 == NOTE_ON >> 4) & (chunk.messages[:, 2] > 0)
+    channels = np.unique(status[is_on] & 15).tolist()
+    return channels, list(dict.fromkeys((status & 15).tolist())) if len(status) else []
+
+
+class _Marks:
+    """Gathers what belongs to the song and not to one of its tracks."""
+
+    def __init__(self) -> None:
+        self.tempos: list[Tempo] = []
+        self.meters: list[Meter] = []
+        self.keys: list[KeyMark] = []
+        self.markers: list[Marker] = []
+        self._settings: dict[str, Any] = {}
+
+    def add(self, tick: int, meta: int, data: bytes) -> bool:
+        """Takes a mark; returns whether the writer would write these very bytes for it."""
+        mark = _mark(tick, meta, data)
+        if mark is None:
+            return False
+        lists: dict[int, list[Any]] = {
+            TEMPO: self.tempos, METER: self.meters, KEY: self.keys, MARKER: self.markers,
+        }  # fmt: skip
+        lists[meta].append(mark)
+        return _mark_bytes(mark) == data
+
+    def add_own(self, tick: int, text: bytes) -> None:
+        """Takes one of our own events."""
+        try:
+            values = json.loads(text)
+        except ValueError:
+            return
+        if not isinstance(values, dict):
+            return
+        match values.pop("key", None):
+            case [int(tonic), str(mode)] if 0 <= tonic < 12 and mode in SCALES:
+                if self.keys and self.keys[-1].tick == tick:
+                    self.keys.pop()
+                self.keys.append(KeyMark(tick, tonic, mode))
+        self._settings.update(values)
+
+    def take_track_settings(self) -> dict[str, Any]:
+        """What our own events said of the chunk just read."""
+        settings, self._settings = self._settings, {}
+        return settings
+
+
+def _read_raw(chunk: smf.TrackChunk, track: int, marks: _Marks) -> tuple[str, list[RawEvent]]:
+    """The chunk's name, and the events to keep as they are; song-wide marks go to ``marks``."""
+    name: str | None = None
+    kept = []
+    for tick, status, meta, data in chunk.raw:
+        if status == smf.META:
+            if meta in _MARK_TYPES and marks.add(tick, meta, data):
+                continue
+            if meta == NAME and name is None:
+                name = _text(data)
+                if name and tick == 0 and _text_bytes(name) == data:
+                    continue
+            if meta == OWN and not data:
+                continue
+            if meta == OWN and data.startswith(_OWN_PREFIX):
+                marks.add_own(tick, data[len(_OWN_PREFIX) :])
+                continue
+        kept.append(RawEvent(tick, track, status, meta, data))
+    last = max([0, *chunk.ticks[-1:].tolist(), *(event[0] for event in chunk.raw[-1:])])
+    if chunk.end_tick > last:
+        kept.append(RawEvent(chunk.end_tick, track, smf.META, smf.END_OF_TRACK, b""))
+    return name or "", kept
+
+
+def _paired_notes(chunk: smf.TrackChunk, of_channel: dict[int, int], settings: dict[str, Any]) -> Notes:
+    status, pitch, velocity = chunk.messages.T
+    kind = status & 0xF0
+    is_on = (kind == NOTE_ON) & (velocity > 0)
+    played = np.flatnonzero(is_on | (kind == NOTE_OFF) | (kind == NOTE_ON))
+    key = (status[played] & 15).astype(np.int64) * 128 + pitch[played]
+    by_key = np.argsort(key, kind="stable")
+    order, group = played[by_key], np.cumsum(np.diff(key[by_key], prepend=-1) != 0)
+    step = np.where(is_on[order], 1, -1)
+    matched = ~_unmatched(group, step)
+    # Backwards a note-on ends what a note-off begins, so the same search finds ons without an off.
+    order, group, step = order[matched], group[matched], step[matched]
+    lonely = _unmatched(group[-1:] - group[::-1], -step[::-1])[::-1] if len(group) else matched
+    on = step > 0
+    ons, on_group, on_lonely = order[on], group[on], lonely[on]
+    onset = chunk.ticks[ons]
+    end = np.empty(len(ons), np.int64)
+    end[~on_lonely] = chunk.ticks[order[~on]]
+    following = np.append(onset[1:], 0)
+    has_following = np.append(on_group[1:] == on_group[:-1], False)[: len(ons)]
+    end[on_lonely] = np.where(has_following, following[: len(ons)], chunk.end_tick)[on_lonely]
+    notes = empty_notes(len(ons))
+    notes["onset"], notes["pitch"], notes["velocity"] = onset, pitch[ons], velocity[ons]
+    notes["duration"] = np.clip(end - onset, 1, _LONGEST_NOTE)
+    part = np.zeros(16, np.int64)
+    part[list(of_channel)] = list(of_channel.values())
+    notes["track"] = part[status[ons] & 15]
+    _restore_nested(notes, settings.pop("lengths", None))
+    return notes
+
+
+def _unmatched(group: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Where a step of -1 has no +1 before it to end, within each (rising) group."""
+    if not len(step):
+        return np.zeros(0, bool)
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    sums = np.cumsum(step)
+    level = sums - np.repeat((sums - step)[starts], np.diff(np.append(starts, len(step))))
+    # Each group lies below all before it, so one running minimum serves them all.
+    floor = -group.astype(np.int64) * (2 * len(step) + 2)
+    lowest = np.minimum.accumulate(np.minimum(level, 0) + floor)
+    before = np.append(0, lowest[:-1])
+    before[starts] = floor[starts]
+    return (step < 0) & (lowest < before)
+
+
+def _controls_of(chunk: smf.TrackChunk, of_channel: dict[int, int]) -> Controls:
+    kind = chunk.messages[:, 0] & 0xF0
+    chosen = kind > NOTE_ON
+    status, first, second = chunk.messages[chosen].astype(np.int64).T
+    kind = status & 0xF0
+    controls = np.zeros(len(status), CONTROL)
+    part = np.full(16, min(of_channel.values()))
+    part[list(of_channel)] = list(of_channel.values())
+    controls["tick"], controls["kind"], controls["channel"] = chunk.ticks[chosen], kind, status & 15
+    controls["track"] = part[status & 15]
+    has_number = kind < PROGRAM
+    controls["number"] = np.where(has_number, first, 0)
+    bend = (second << 7 | first) - 8192
+    controls["value"] = np.select([has_number, kind == BEND], [second, bend], first)
+    return controls
+
+
+def _with_tracks(song: Song, parts: Sequence[_Part], own: dict[int, dict[str, Any]]) -> Song:
+    """``song`` with its tracks made, and without the events that say no more than they do."""
+    given = _given_ports(song.raw_events)
+    tracks = [Track(part.name, 0, part.channel, part.channel == DRUM_CHANNEL) for part in parts]
+    ports = [given.get(index, 0) for index in range(len(tracks))]
+    # Tracks of one chunk share its port, which the raw event gives for the first alone.
+    for index in range(1, len(parts)):
+        if parts[index].chunk == parts[index - 1].chunk:
+            ports[index] = ports[index - 1]
+    song = replace(song, tracks=tuple(tracks))
+    for index, stated in enumerate(_stated(song, ports)):
+        values: dict[str, Any] = {
+            name: value for name, value in zip(_SETTINGS, stated, strict=True) if value is not None
+        }
+        colour = own.get(index, {}).get("colour", index)
+        values["colour"] = colour if isinstance(colour, int) and 0 <= colour < 1 << 16 else index
+        tracks[index] = replace(tracks[index], **values)
+    song = replace(song, tracks=tuple(tracks))
+    song = replace(song, controls=_without_implied(song, ports))
+    marks = [mark.tick for marks in (song.tempos, song.meters, song.keys, song.markers) for mark in marks]
+    automatic = 0 not in given.values() and _ports(song, {}) == ports
+    return replace(
+        song,
+        raw_events=tuple(
+            event
+            for event in song.raw_events
+            if not (automatic and _is_port(event) and event.tick == 0)
+            and not (event.track < 0 and event.meta == smf.END_OF_TRACK and event.tick <= max(marks))
+        ),
+    )
+
+
+def _without_implied(song: Song, ports: Sequence[int]) -> Controls:
+    """The controls but for those that the writer writes from the fields of the tracks."""
+    controls = song.controls
+    keys = _control_keys(controls, ports)
+    latest: dict[int, int] = defaultdict(int)
+    for key, onset in zip(_track_keys(song.tracks, ports), _first_onsets(song), strict=True):
+        latest[key] = max(latest[key], onset)
+    early = controls["tick"] <= np.array([latest[key] for key in keys.tolist()], np.int64)
+    is_bank = (controls["kind"] == CONTROL_CHANGE) & np.isin(controls["number"], (BANK, BANK_FINE))
+    candidates: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for which, (kind, number) in enumerate(_SETTINGS.values()):
+        for at in np.flatnonzero(
+            early & (controls["kind"] == kind) & (controls["number"] == number)
+        ).tolist():
+            candidates[int(keys[at]), which].append(at)
+    last_bank = {int(keys[at]): at for at in np.flatnonzero(is_bank & (controls["tick"] == 0)).tolist()}
+    single = [
+        places[0]
+        for (key, which), places in candidates.items()
+        if len(places) == 1
+        and controls["tick"][places[0]] == 0
+        and (which > 0 or last_bank.get(key, -1) < places[0])
+    ]
+    without = replace(song, controls=np.delete(controls, single))
+    implied = {row.item() for row in _initial_controls(without, ports)}
+    return np.delete(controls, [at for at in single if controls[at].item() in implied])
+
+
+# ---- what a track is set to -----------------------------------------------------------------------
+
+_SETTINGS = {"program": (PROGRAM, 0), "volume": (CONTROL_CHANGE, VOLUME), "pan": (CONTROL_CHANGE, PAN)}
+"""Field of `Track` -> the kind and number of the message that sets it."""
+
+_DEFAULTS = {name: getattr(Track(), name) for name in _SETTINGS}
+
+
+def _given_ports(events: Iterable[RawEvent]) -> dict[int, int]:
+    """Track -> MIDI port, where the file says so."""
+    ports: dict[int, int] = {}
+    for event in events:
+        if _is_port(event) and len(event.data) == 1 and event.track >= 0:
+            ports.setdefault(event.track, event.data[0])
+    return ports
+
+
+def _is_port(event: RawEvent) -> bool:
+    return event.status == smf.META and event.meta == PORT
+
+
+def _track_keys(tracks: Sequence[Track], ports: Sequence[int]) -> list[int]:
+    """One number for port and channel of each track."""
+    return [port * 16 + track.channel for track, port in zip(tracks, ports, strict=True)]
+
+
+def _control_keys(controls: Controls, ports: Sequence[int]) -> NDArray[np.int64]:
+    if not len(controls):
+        return np.zeros(0, np.int64)
+    port = np.zeros(max(len(ports), int(controls["track"].max()) + 1), np.int64)
+    port[: len(ports)] = ports
+    return port[controls["track"]] * 16 + controls["channel"]
+
+
+def _first_onsets(song: Song) -> list[int]:
+    """The tick of each track's first note; 0 for one without notes."""
+    tracks, first = np.unique(song.notes["track"], return_index=True)
+    onsets = dict(zip(tracks.tolist(), song.notes["onset"][first].tolist(), strict=True))
+    return [onsets.get(index, 0) for index in range(len(song.tracks))]
+
+
+def _stated(song: Song, ports: Sequence[int]) -> list[tuple[int | None, int | None, int | None]]:
+    """What controls set each track's program, volume and pan to by its first note (None: nothing)."""
+    onsets, keys = _first_onsets(song), _track_keys(song.tracks, ports)
+    columns = []
+    for kind, number in _SETTINGS.values():
+        chosen = song.controls[(song.controls["kind"] == kind) & (song.controls["number"] == number)]
+        by_key: dict[int, Controls] = {}
+        chosen_keys = _control_keys(chosen, ports)
+        for key in np.unique(chosen_keys).tolist():
+            by_key[key] = chosen[chosen_keys == key]
+        values: list[int | None] = []
+        for key, onset in zip(keys, onsets, strict=True):
+            said = by_key.get(key)
+            count = 0 if said is None else int(np.searchsorted(said["tick"], onset, "right"))
+            values.append(int(said["value"][count - 1]) if said is not None and count else None)
+        columns.append(values)
+    return list(zip(*columns, strict=True))
+
+
+def _ports(song: Song, given: dict[int, int]) -> list[int]:
+    """A port for each track: the one given, else the first on which no other track needs its channel
+    to be set otherwise.
+    """
+    stated = _stated(song, [given.get(index, 0) for index in range(len(song.tracks))])
+    needs: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
+    ports = []
+    for index, track in enumerate(song.tracks):
+        wanted = {name: getattr(track, name) for name in _SETTINGS}
+        said = dict(zip(_SETTINGS, stated[index], strict=True))
+        port = given.get(index, 0)
+        # What a control sets by the first note needs no setting at the start.
+        wanted_here = {name: value for name, value in wanted.items() if said[name] != value}
+        while index not in given and port < 127 and _clash(needs[port, track.channel], wanted_here):
+            port, wanted_here = port + 1, wanted
+        needs[port, track.channel] |= wanted_here
+        ports.append(port)
+    return ports
+
+
+def _clash(needs: dict[str, int], wanted: dict[str, int]) -> bool:
+    return any(needs.get(name, value) != value for name, value in wanted.items())
+
+
+def _initial_controls(song: Song, ports: Sequence[int]) -> Controls:
+    """The messages at the start that set tracks to what their fields say, where no control does."""
+    stated, keys = _stated(song, ports), _track_keys(song.tracks, ports)
+    with_notes = set(np.unique(song.notes["track"]).tolist())
+    own_tracks, first = np.unique(song.controls["track"], return_index=True)
+    spoken = dict(zip(own_tracks.tolist(), song.controls["channel"][first].tolist(), strict=True))
+    rows, done = [], set()
+    for index, track in enumerate(song.tracks):
+        # A track of the file shows its channel only by a message.
+        is_known = index in with_notes or track.channel == spoken.get(index, 0)
+        for (name, (kind, number)), said in zip(_SETTINGS.items(), stated[index], strict=True):
+            value = getattr(track, name)
+            needed = name == "program" and (index in with_notes or not is_known)
+            if said == value and is_known:
+                continue
+            if said is None and value == _DEFAULTS[name] and not needed:
+                continue
+            if (keys[index], name, value) not in done or not is_known:
+                done.add((keys[index], name, value))
+                rows.append((0, index, track.channel, kind, number, value))
+    return np.array(rows, CONTROL)
+
+
+# ---- writing --------------------------------------------------------------------------------------
+
+
+def _on_fitting_channels(tracks: Sequence[Track]) -> tuple[Track, ...]:
+    """The tracks with drums on the drum channel and nothing else there."""
+    used = {track.channel for track in tracks} | {DRUM_CHANNEL}
+    free = next((channel for channel in range(16) if channel not in used), 15)
+    return tuple(
+        replace(track, channel=DRUM_CHANNEL)
+        if track.is_drum
+        else replace(track, channel=free if track.channel == DRUM_CHANNEL else track.channel % 16)
+        for track in tracks
+    )
+
+
+def _encoded_conductor(song: Song, raw: list[RawEvent]) -> bytes:
+    """The first chunk: what belongs to no track."""
+    kept = {
+        _mark(event.tick, event.meta, event.data)
+        for event in song.raw_events
+        if event.status == smf.META and event.meta in _MARK_TYPES
+    }
+    events = [(0, _meta(NAME, _text_bytes(song.title)))] if _needs_name(song.title, raw) else []
+    marks: list[tuple[int, bytes]] = []
+    every_mark: tuple[Mark, ...] = (*song.tempos, *song.meters, *song.keys, *song.markers)
+    for mark in every_mark:
+        if mark not in kept:
+            marks.append((mark.tick, _meta(_MARK_META[type(mark)], _mark_bytes(mark))))
+        if isinstance(mark, KeyMark) and mark.mode not in ("major", "minor"):
+            marks.append((mark.tick, _own_event({"key": [mark.tonic, mark.mode]})))
+    events = sorted([*events, *marks, *_raw_bytes(song, raw)], key=lambda event: event[0])
+    return smf.encode_track(np.zeros(0, np.int64), np.zeros((0, 3), np.uint8), events, _end_tick(raw))
+
+
+def _merged(initial: Controls, controls: Controls) -> Controls:
+    """A track's controls after its initial ones, but banks at the start before them."""
+    early_bank = (controls["tick"] <= 0) & (controls["kind"] == CONTROL_CHANGE)
+    early_bank &= np.isin(controls["number"], (BANK, BANK_FINE))
+    return (
+        np.concatenate([controls[early_bank], initial, controls[~early_bank]]) if len(initial) else controls
+    )
+
+
+def _encoded_track(
+    track: Track, notes: Notes, controls: Controls, raw: list[tuple[int, bytes]], end_tick: int
+) -> bytes:
+    onset = np.maximum(notes["onset"], 0)
+    end = np.maximum(notes["onset"] + np.maximum(notes["duration"], 1), onset + 1)
+    ticks = np.concatenate([end, np.maximum(controls["tick"], 0), onset])
+    messages = np.zeros((len(ticks), 3), np.uint8)
+    ends, middle, ons = np.split(messages, [len(notes), len(notes) + len(controls)])
+    ends[:, 0], ends[:, 1] = NOTE_OFF | track.channel, notes["pitch"]
+    ons[:, 0], ons[:, 1] = NOTE_ON | track.channel, notes["pitch"]
+    ons[:, 2] = np.clip(notes["velocity"], 1, 127)
+    kind, value = controls["kind"], controls["value"].astype(np.int64)
+    middle[:, 0] = kind | controls["channel"] & 15
+    bend = np.clip(value + 8192, 0, 16383)
+    has_number = kind < PROGRAM
+    limited = np.clip(value, 0, 127)
+    middle[:, 1] = np.select([has_number, kind == BEND], [controls["number"], bend & 127], limited)
+    middle[:, 2] = np.select([has_number, kind == BEND], [limited, bend >> 7], 0)
+    # At one tick: ends, controls, onsets, as they stand in the table.
+    order = np.argsort(ticks, kind="stable")
+    return smf.encode_track(ticks[order], messages[order], raw, end_tick)
+
+
+def _nested_lengths(notes: Notes) -> dict[str, Any]:
+    """Durations by pitch where a note lies within another of its pitch: a note-off cannot say whose
+    end it is, so they are written beside.
+    """
+    order = np.lexsort((notes["duration"], notes["onset"], notes["pitch"]))
+    pitch, end = notes["pitch"][order], (notes["onset"] + notes["duration"])[order]
+    nested = np.unique(pitch[1:][(pitch[1:] == pitch[:-1]) & (end[1:] < end[:-1])]).tolist()
+    durations = notes["duration"][order]
+    return {"lengths": {str(each): durations[pitch == each].tolist() for each in nested}} if nested else {}
+
+
+def _restore_nested(notes: Notes, lengths: Any) -> None:
+    """Gives notes (ordered by pitch and onset) the durations written by `_nested_lengths`, unless the
+    file has been changed since.
+    """
+    if not isinstance(lengths, dict):
+        return
+    for pitch, durations in lengths.items():
+        at = np.flatnonzero(notes["pitch"] == int(pitch)) if str(pitch).isdecimal() else np.zeros(0, int)
+        if not isinstance(durations, list) or len(durations) != len(at) or not len(at):
+            continue
+        if not all(isinstance(each, int) and 1 <= each <= _LONGEST_NOTE for each in durations):
+            continue
+        onset = notes["onset"][at]
+        if np.array_equal(np.sort(onset + durations), np.sort(onset + notes["duration"][at])):
+            notes["duration"][at] = durations
+
+
+def _needs_name(name: str, raw: Iterable[RawEvent]) -> bool:
+    said = (_text(event.data) for event in raw if event.status == smf.META and event.meta == NAME)
+    return bool(name) and name not in said
+
+
+def _raw_bytes(song: Song, raw: Iterable[RawEvent]) -> list[tuple[int, bytes]]:
+    """Raw events as bytes, without the end of the track and marks that the song no longer has."""
+    current = {*song.tempos, *song.meters, *song.keys, *song.markers}
+    events = []
+    for event in raw:
+        if event.status < smf.SYSEX or (event.status == smf.META and event.meta == smf.END_OF_TRACK):
+            continue
+        if event.status == smf.META and event.meta in _MARK_TYPES:
+            mark = _mark(event.tick, event.meta, event.data)
+            if mark is not None and mark not in current:
+                continue
+        events.append((max(0, event.tick), smf.raw_event(event.status, event.meta, event.data)))
+    return events
+
+
+def _end_tick(raw: Iterable[RawEvent]) -> int:
+    ends = (event.tick for event in raw if event.status == smf.META and event.meta == smf.END_OF_TRACK)
+    return max(ends, default=0)
+
+
+# ---- marks as bytes -------------------------------------------------------------------------------
+
+Mark = Tempo | Meter | KeyMark | Marker
+
+_MARK_META: dict[type, int] = {Tempo: TEMPO, Meter: METER, KeyMark: KEY, Marker: MARKER}
+_MARK_TYPES = frozenset(_MARK_META.values())
+
+
+def _mark(tick: int, meta: int, data: bytes) -> Mark | None:
+    """What a meta event says; None if it makes no sense."""
+    if meta == MARKER:
+        return Marker(tick, _text(data))
+    if meta == TEMPO and len(data) >= 3:
+        microseconds = int.from_bytes(data[:3], "big")
+        return Tempo(tick, microseconds) if microseconds else None
+    if meta == METER and len(data) >= 2:
+        return Meter(tick, data[0], 1 << data[1]) if data[0] and data[1] <= 6 else None
+    if meta == KEY and len(data) >= 2:
+        sharps, is_minor = int.from_bytes(data[:1], "big", signed=True), data[1]
+        if -7 <= sharps <= 7 and is_minor <= 1:
+            return KeyMark(tick, (7 * sharps + 9 * is_minor) % 12, "minor" if is_minor else "major")
+    return None
+
+
+def _mark_bytes(mark: Mark) -> bytes:
+    match mark:
+        case Tempo():
+            return min(max(mark.microseconds_per_beat, 1), (1 << 24) - 1).to_bytes(3, "big")
+        case Meter():
+            power = max(0, mark.denominator.bit_length() - 1)
+            return bytes((min(max(mark.numerator, 1), 255), power, 24, 8))
+        case KeyMark():
+            key = Key(mark.tonic, mark.mode)
+            return key.signature.to_bytes(1, "big", signed=True) + bytes((key.is_minor,))
+        case Marker():
+            return _text_bytes(mark.text)
+
+
+def _text(data: bytes) -> str:
+    data = data.rstrip(b"\0")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _text_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _meta(kind: int, data: bytes) -> bytes:
+    return smf.raw_event(smf.META, kind, data)
+
+
+def _own_event(values: dict[str, Any]) -> bytes:
+    return _meta(OWN, _OWN_PREFIX + json.dumps(values, separators=(",", ":")).encode())
