@@ -1,0 +1,99 @@
+"""A soundfont that loads at once, and a private sound server that records what is really played."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.sound.soundfont import find_soundfonts, quick_soundfont
+
+RATE = 44100
+
+
+@pytest.fixture(scope="session")
+def font() -> Path:
+    found = quick_soundfont(find_soundfonts())
+    assert found is not None, "the project's own soundfont is missing"
+    return found
+
+
+class Recorder:
+    """What the null sink of a private PulseAudio server was given, from `start` to `stop`."""
+
+    def __init__(self, environment: dict[str, str], file: Path) -> None:
+        self.environment, self.file = environment, file
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        form = ["--format=float32le", f"--rate={RATE}", "--channels=2", "--latency-msec=20"]
+        self.process = subprocess.Popen(
+            ["parec", "-d", "tunesmith.monitor", *form, str(self.file)], env=self.environment
+        )
+        deadline = time.monotonic() + 10
+        while not self.file.exists() or not self.file.stat().st_size:
+            assert time.monotonic() < deadline, "parec records nothing"
+            time.sleep(0.02)
+
+    def stop(self) -> np.ndarray:
+        """The recording [shape=(frames, 2)]."""
+        assert self.process is not None
+        time.sleep(0.1)
+        self.process.terminate()
+        self.process.wait(10)
+        data = self.file.read_bytes()
+        return np.frombuffer(data[: len(data) // 8 * 8], "<f4").reshape(-1, 2)
+
+
+@pytest.fixture(scope="session")
+def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a PulseAudio server of our own, whose only device is a null sink."""
+    if not shutil.which("pulseaudio") or not shutil.which("parec"):
+        pytest.skip("pulseaudio is not installed: apt-get install pulseaudio pulseaudio-utils")
+    folder = tmp_path_factory.mktemp("pulse")
+    environment = dict(os.environ)
+    for name in ("PULSE_SERVER", "DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
+        environment.pop(name, None)
+    environment |= {
+        "XDG_RUNTIME_DIR": str(folder),
+        "HOME": str(folder),
+        "PULSE_SERVER": f"unix:{folder}/socket",
+    }
+    server = subprocess.Popen(
+        [
+            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+            "--disable-shm=yes", "--log-level=error",
+            "-L", f"module-native-protocol-unix socket={folder}/socket auth-anonymous=1",
+            "-L", f"module-null-sink sink_name=tunesmith rate={RATE} channels=2",
+        ],
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 20
+    while subprocess.run(["pactl", "info"], env=environment, capture_output=True).returncode:
+        assert server.poll() is None, "pulseaudio ended"
+        assert time.monotonic() < deadline, "pulseaudio does not answer"
+        time.sleep(0.05)
+    yield environment
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture
+def recorder(
+    sound_server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Recorder]:
+    """Records what a player started in the test plays."""
+    for name in ("XDG_RUNTIME_DIR", "HOME", "PULSE_SERVER"):
+        monkeypatch.setenv(name, sound_server[name])
+    recorder = Recorder(sound_server, tmp_path / "played.raw")
+    yield recorder
+    if recorder.process and recorder.process.poll() is None:
+        recorder.process.terminate()
+        recorder.process.wait(10)
