@@ -35,7 +35,9 @@ from core.song.notes import (
     make_notes,
 )
 
-_MOST_PARTS = 8
+_MOST_PARTS = 7
+"""Players beside the drummer."""
+
 _SHORT_SONG = 40
 _ROLE_VOLUME = {"melody": 110, "double": 92, "bass": 104, "comp": 90, "pad": 78, "arp": 82, "counter": 88}
 _PANS = (64, 44, 84, 54, 74, 34, 94, 64)
@@ -177,7 +179,7 @@ def _play_parts(
     source: Source, rules: Style, form: list[Bar], harmony: Harmony, rng: np.random.Generator
 ) -> list[tuple[Part, int, Played]]:
     """(part, program, notes) of everyone but the drummer."""
-    players = [part for part in rules.parts if rng.random() < part.chance][: _MOST_PARTS - 1]
+    players = _players(rules, rng)
     keep_piano = len(source.backing) > 4 * source.bars and rng.random() < rules.keep_piano
     band: list[tuple[Part, int, Played]] = []
     lead_program = -1
@@ -214,6 +216,15 @@ def _play_parts(
             played = write_chords(part, form, harmony, patterns, rules.swing)
         band.append((part, program, played))
     return band
+
+
+def _players(rules: Style, rng: np.random.Generator) -> list[Part]:
+    """Who plays in this arrangement: everyone a style cannot do without, and some of the others."""
+    players = [part for part in rules.parts if rng.random() < part.chance]
+    while len(players) > _MOST_PARTS:
+        spare = [place for place, part in enumerate(players) if part.chance < 1]
+        players.pop(spare[int(rng.integers(len(spare)))])
+    return players
 
 
 def _held_to_end(played: Played, last: Bar, bar: int) -> Played:

@@ -110,7 +110,8 @@ def write_drums(
         if cymbal and style.kit:
             hits = [(0, CRASH, 104), (0, KICK, 104), *hits]
         for step, pitch, velocity in hits:
-            if (step, pitch) in seen or (pitch == CRASH and step == 0 and not cymbal):
+            # A crash that the drummer played once would come round with every loop.
+            if (step, pitch) in seen or (pitch == CRASH and not (bar.fill or (cymbal and step == 0))):
                 continue
             seen.add((step, pitch))
             ring = TICKS_PER_BEAT // 2 if pitch in (CRASH, RIDE, OPEN) else TICKS_PER_BEAT // 4
@@ -193,11 +194,12 @@ def _read_take(path: Path) -> Take | None:
 def cut_bars(beats: NDArray[np.float64], pitch: NDArray[np.int64], velocity: NDArray[np.int64]) -> list[Hits]:
     """Strokes at ``beats`` (quarter notes from the start) as 4/4 bars on the grid.
 
-    Strokes of a drummer are moved to the nearest place; very soft ones (under 12, the pad's crosstalk) and
-    second strokes on the same place are left out.
+    What a drummer plays ahead or behind the beat all the time is taken out, and strokes move to sixteenths or
+    to triplets, whichever the performance is in. Very soft strokes (under 12, the pad's crosstalk) and second
+    strokes on the same place are left out.
     """
     heard = velocity >= 12
-    steps = np.rint(beats[heard] * GRID).astype(np.int64)
+    steps = _on_grid(beats[heard])
     bars: dict[int, dict[tuple[int, int], int]] = {}
     for step, drum, loud in zip(steps.tolist(), pitch[heard].tolist(), velocity[heard].tolist(), strict=True):
         index, place = divmod(step, 4 * GRID)
@@ -211,6 +213,20 @@ def cut_bars(beats: NDArray[np.float64], pitch: NDArray[np.int64], velocity: NDA
     ]
 
 
+def _on_grid(beats: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Steps of strokes at ``beats``."""
+    fits = []
+    for places in (4, 3):
+        turns = np.exp(2j * np.pi * beats * places)
+        ahead = float(np.angle(turns.mean())) / (2 * np.pi * places)
+        error = np.abs((beats - ahead) * places - np.rint((beats - ahead) * places)).mean()
+        fits.append((error, places, ahead))
+    _, places, ahead = min(fits)
+    # In a swung performance some strokes still divide a triplet in two.
+    places = 6 if places == 3 else places
+    return np.rint((beats - ahead) * places).astype(np.int64) * (GRID // places)
+
+
 def make_take(bars: Sequence[Hits], bpm: float) -> Take | None:
     """Sort ``bars`` into grooves and fills; None where no two neighbouring bars groove."""
     toms = np.array([np.isin(hits["pitch"], _TOMS).sum() for hits in bars])
@@ -222,9 +238,12 @@ def make_take(bars: Sequence[Hits], bpm: float) -> Take | None:
     full = size >= max(4, 0.55 * float(np.median(size)))
     good = full & ~is_fill
     pairs = [(bars[i], bars[i + 1]) for i in range(len(bars) - 1) if good[i] and good[i + 1]]
-    pairs = [pair for pair in pairs if np.isin(pair[0]["pitch"], (KICK, SNARE, 37)).any()]
     if not pairs:
         return None
+    # A loop should be felt from its first beat on: with the kick if the drummer ever does so.
+    kicked = [pair for pair in pairs if ((pair[0]["pitch"] == KICK) & (pair[0]["step"] == 0)).any()]
+    struck = [pair for pair in pairs if (pair[0]["step"] == 0).any()]
+    pairs = kicked if len(kicked) >= 4 else struck or pairs
     pairs.sort(key=lambda pair: sum(int(hits["velocity"].sum()) for hits in pair))
     fills = tuple(bar for bar, fill, enough in zip(bars, is_fill, full, strict=True) if fill and enough)
     return Take(bpm, tuple(pairs), fills)

@@ -47,9 +47,11 @@ def plan_form(source: Source, rng: np.random.Generator) -> list[Bar]:
     if len(starts) > 1 and source.bars - starts[-1] < SECTION // 2:
         starts.pop()
     energies = _energies(source, starts, rng)
-    if entry:
-        starts.insert(0, 0)
-        energies.insert(0, 0)
+    intro = list(range(entry - SECTION, 1, -SECTION))[::-1]
+    intro = [0, *intro] if entry else []
+    starts = [*intro, *starts]
+    first = int(rng.random() < 0.4)
+    energies = [first if place == 0 else 1 for place in range(len(intro))] + energies
     ends = [*starts[1:], source.bars]
     half_fills = rng.random() < 0.4
     bars = []

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -70,8 +71,13 @@ def events(pattern: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def swung(tick: int, swing: float) -> int:
-    """Where a straight ``tick`` is played: with ``swing`` 1 the off-beat eighth lies on the last triplet."""
+    """Where a straight ``tick`` is played.
+
+    With ``swing`` 1 the off-beat eighth lies on the last triplet; what is written in triplets stays.
+    """
     beat, rest = divmod(tick, TICKS_PER_BEAT)
+    if rest % (TICKS_PER_BEAT // 3) == 0:
+        return tick
     half = TICKS_PER_BEAT // 2
     middle = half + round(swing * TICKS_PER_BEAT / 6)
     if rest <= half:
@@ -115,8 +121,8 @@ def write_bass(
             chord = harmony.at(onset)
             if chord != chord_before:
                 root_before = _near(chord.root, round(0.6 * root_before + 0.4 * part.centre), low, high)
-                # The timpani may rest through a change, but whoever plays on it plays the root.
-                mark = "R" if mark != "a" or steps > 2 else mark
+                # Whatever the pattern says, a new chord is first heard by its root.
+                mark = "R"
                 chord_before = chord
             end = onset + steps * STEP
             following = line[number + 1][0] * STEP + start if number + 1 < len(line) else start + harmony.bar
@@ -228,7 +234,8 @@ def voice(chord: Chord, kind: str, centre: int, before: tuple[int, ...]) -> tupl
 
 def _distance(pitches: tuple[int, ...], before: tuple[int, ...], centre: int) -> float:
     away = abs(sum(pitches) / len(pitches) - centre)
-    crowding = 3.0 if len(pitches) > 2 and pitches[1] - pitches[0] == 1 else 0.0
+    semitones = [above - below == 1 for below, above in pairwise(pitches)]
+    crowding = 3.0 * (semitones[:1] == [True]) + 2.0 * (semitones[-1:] == [True])
     if not before:
         return away + crowding
     moved = sum(min(abs(pitch - old) for old in before) for pitch in pitches) / len(pitches)

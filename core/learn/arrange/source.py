@@ -112,13 +112,17 @@ def stretched(source: Source, factor: int) -> Source:
 
 
 def repeated(source: Source, times: int) -> Source:
-    """The song played ``times`` times in a row."""
-    length = source.bars * source.bar
+    """The song played ``times`` times in a row; an upbeat falls into the last bar of the time before."""
+    end = int(source.melody["onset"][-1] + source.melody["duration"][-1])
+    first = int(source.melody["onset"][0])
+    upbeat = 0 < first < source.bar and end <= (source.bars - 1) * source.bar + first
+    length = (source.bars - upbeat) * source.bar
     parts = [
         np.concatenate([_shifted(part, length * index) for index in range(times)])
         for part in (source.melody, source.counter, source.backing)
     ]
-    return Source(*parts, source.meter, source.bars * times, source.bpm, source.tempo_is_real)
+    bars = length * (times - 1) // source.bar + source.bars
+    return Source(*parts, source.meter, bars, source.bpm, source.tempo_is_real)
 
 
 def with_intro(source: Source, bars: int) -> Source:
