@@ -30,6 +30,7 @@ from core.learn.arrange.kits import (
 )  # fmt: skip
 from core.learn.arrange.source import bar_ticks
 from core.learn.arrange.styles import Style
+from core.song.midi_file import read_midi
 from core.song.notes import TICKS_PER_BEAT
 
 GRID = 12
@@ -177,18 +178,12 @@ def _paths(folder: Path, split: str | None) -> list[str]:
 
 def _read_take(path: Path) -> Take | None:
     """The 4/4 performance in a file, or None where it is too short to loop or in another meter."""
-    import symusic  # loads a native library: only training needs it
-
-    score = symusic.Score(str(path))
-    meters = {(mark.numerator, mark.denominator) for mark in score.time_signatures}
-    notes = [track.notes.numpy() for track in score.tracks if len(track.notes)]
-    if meters != {(4, 4)} or not notes:
+    song = read_midi(path)
+    if any((mark.numerator, mark.denominator) != (4, 4) for mark in song.meters) or not len(song.notes):
         return None
-    time, pitch, velocity = (
-        np.concatenate([table[name] for table in notes]) for name in ("time", "pitch", "velocity")
-    )
-    bars = cut_bars(time / score.ticks_per_quarter, pitch, velocity)
-    return make_take(bars, float(score.tempos[0].qpm) if len(score.tempos) else 120.0)
+    notes = song.notes
+    bars = cut_bars(notes["onset"] / song.ticks_per_beat, notes["pitch"], notes["velocity"])
+    return make_take(bars, song.tempos[0].bpm)
 
 
 def cut_bars(beats: NDArray[np.float64], pitch: NDArray[np.int64], velocity: NDArray[np.int64]) -> list[Hits]:

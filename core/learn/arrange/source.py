@@ -6,7 +6,8 @@ timed after a recording, with a nominal 1/4 meter: so the downbeat is found from
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,13 +103,15 @@ def usual_meter(song: Song) -> tuple[int, int] | None:
 
 def stretched(source: Source, factor: int) -> Source:
     """Every note ``factor`` times as long, at a tempo that makes up for it: a double-time feel."""
-    parts = []
-    for part in (source.melody, source.counter, source.backing):
+
+    def stretch(part: Notes) -> Notes:
         copy = part.copy()
         copy["onset"] *= factor
         copy["duration"] *= factor
-        parts.append(copy)
-    return Source(*parts, source.meter, source.bars * factor, source.bpm * factor, source.tempo_is_real)
+        return copy
+
+    longer = _with_parts(source, stretch)
+    return replace(longer, bars=source.bars * factor, bpm=source.bpm * factor)
 
 
 def repeated(source: Source, times: int) -> Source:
@@ -116,20 +119,27 @@ def repeated(source: Source, times: int) -> Source:
     end = int(source.melody["onset"][-1] + source.melody["duration"][-1])
     first = int(source.melody["onset"][0])
     upbeat = 0 < first < source.bar and end <= (source.bars - 1) * source.bar + first
-    length = (source.bars - upbeat) * source.bar
-    parts = [
-        np.concatenate([_shifted(part, length * index) for index in range(times)])
-        for part in (source.melody, source.counter, source.backing)
-    ]
-    bars = length * (times - 1) // source.bar + source.bars
-    return Source(*parts, source.meter, bars, source.bpm, source.tempo_is_real)
+    bars = source.bars - upbeat
+
+    def repeat(part: Notes) -> Notes:
+        return np.concatenate([_shifted(part, bars * source.bar * index) for index in range(times)])
+
+    return replace(_with_parts(source, repeat), bars=bars * (times - 1) + source.bars)
 
 
 def with_intro(source: Source, bars: int) -> Source:
     """Room for ``bars`` bars before the song."""
-    shift = bars * source.bar
-    parts = [_shifted(part, shift) for part in (source.melody, source.counter, source.backing)]
-    return Source(*parts, source.meter, source.bars + bars, source.bpm, source.tempo_is_real)
+    later = _with_parts(source, lambda part: _shifted(part, bars * source.bar))
+    return replace(later, bars=source.bars + bars)
+
+
+def _with_parts(source: Source, change: Callable[[Notes], Notes]) -> Source:
+    return replace(
+        source,
+        melody=change(source.melody),
+        counter=change(source.counter),
+        backing=change(source.backing),
+    )
 
 
 def _at_480(notes: Notes, ticks_per_beat: int) -> Notes:
