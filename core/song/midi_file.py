@@ -13,7 +13,7 @@ How a file becomes a `Song`
 
 What the writer would write anyway is not also kept as control or raw event; an event that the writer
 would write otherwise (a name in another character set, a key of seven sharps) is kept beside its
-meaning, and written again as long as it still means what the song says.
+meaning, and written in its place as long as it still means what the song says.
 """
 
 from __future__ import annotations
@@ -103,15 +103,17 @@ def midi_bytes(song: Song) -> bytes:
     for index, track in enumerate(song.tracks):
         controls = song.controls[song.controls["track"] == index]
         own_notes = notes[by_track[index] : by_track[index + 1]]
-        controls = _merged(initial[initial["track"] == index], controls)
+        controls = _merged(initial[initial["track"] == index], controls, track.channel)
         settings = {"colour": track.colour} if track.colour != index else {}
+        if not len(own_notes) and track.channel != _first_channel(controls):
+            settings["channel"] = track.channel
         settings |= _nested_lengths(own_notes)
         events = [(0, _own_event(settings))] if settings else []
         if ports[index] and not any(map(_is_port, raw_of[index])):
             events.append((0, _meta(PORT, bytes((ports[index],)))))
         if _needs_name(track.name, raw_of[index]):
             events.append((0, _meta(NAME, _text_bytes(track.name))))
-        events = sorted([*events, *_raw_bytes(song, raw_of[index])], key=lambda event: event[0])
+        events = sorted([*events, *_raw_bytes(raw_of[index])], key=lambda event: event[0])
         bodies.append(_encoded_track(track, own_notes, controls, events, _end_tick(raw_of[index])))
     division = song.ticks_per_beat
     if song.smpte:
@@ -163,18 +165,23 @@ def _song_of(midi: smf.MidiData) -> Song:
         name, raw = _read_raw(chunk, first, marks)
         raw_events += raw
         settings = marks.take_track_settings()
+        last = max([0, *chunk.ticks[-1:].tolist(), *(event[0] for event in chunk.raw[-1:])])
         if is_conductor:
             title = name
-        of_channel = {channel: len(parts) + k for k, channel in enumerate(note_channels or channels[:1])}
-        if not is_conductor and not of_channel:
-            of_channel = {0: len(parts)}
+        if not note_channels and (channels or not is_conductor):
+            note_channels = [settings.get("channel", (channels or [0])[0])]
+        of_channel = {channel: len(parts) + k for k, channel in enumerate(note_channels)}
         parts += [_Part(number, channel, "" if is_conductor else name) for channel in of_channel]
         if of_channel:
             own[len(parts) - 1] = settings
             notes.append(_paired_notes(chunk, of_channel, settings))
+            last = max(last, int((notes[-1]["onset"] + notes[-1]["duration"]).max(initial=0)))
             controls.append(_controls_of(chunk, of_channel))
+        if chunk.end_tick > last:
+            raw_events.append(RawEvent(chunk.end_tick, first, smf.META, smf.END_OF_TRACK, b""))
     if len(parts) > np.iinfo(NOTE["track"]).max:
         raise TunesmithError(f"The file has {len(parts):,} parts: it cannot be music")
+    all_controls = np.concatenate(controls) if controls else np.empty(0, CONTROL)
     song = Song(
         notes=np.concatenate(notes) if notes else empty_notes(),
         ticks_per_beat=ticks_per_beat,
@@ -182,8 +189,8 @@ def _song_of(midi: smf.MidiData) -> Song:
         meters=tuple(marks.meters) or (DEFAULT_METER,),
         keys=tuple(sorted(dict.fromkeys(marks.keys), key=lambda mark: mark.tick)),
         markers=tuple(sorted(marks.markers, key=lambda mark: mark.tick)),
-        controls=np.concatenate(controls) if controls else np.empty(0, CONTROL),
-        raw_events=tuple(sorted(raw_events, key=lambda event: (event.tick, event.track))),
+        controls=all_controls[np.lexsort((all_controls["track"], all_controls["tick"]))],
+        raw_events=tuple(sorted([*marks.raw, *raw_events], key=lambda event: (event.tick, event.track))),
         title=title,
         smpte=smpte,
     )
@@ -191,11 +198,11 @@ def _song_of(midi: smf.MidiData) -> Song:
 
 
 def _channels(chunk: smf.TrackChunk) -> tuple[list[int], list[int]]:
-    """The channels with notes, rising, and all channels in order of appearance."""
+    """The channels with notes, rising, and those with controls, the first one first."""
     status = chunk.messages[:, 0]
-    is_on = (status >> 4 == NOTE_ON >> 4) & (chunk.messages[:, 2] > 0)
-    channels = np.unique(status[is_on] & 15).tolist()
-    return channels, list(dict.fromkeys((status & 15).tolist())) if len(status) else []
+    is_on = (status & 0xF0 == NOTE_ON) & (chunk.messages[:, 2] > 0)
+    others = status[status >= 0xA0] & 15
+    return np.unique(status[is_on] & 15).tolist(), others.tolist()
 
 
 class _Marks:
@@ -206,10 +213,11 @@ class _Marks:
         self.meters: list[Meter] = []
         self.keys: list[KeyMark] = []
         self.markers: list[Marker] = []
+        self.raw: dict[RawEvent, None] = {}
         self._settings: dict[str, Any] = {}
 
     def add(self, tick: int, meta: int, data: bytes) -> bool:
-        """Takes a mark; returns whether the writer would write these very bytes for it."""
+        """Takes an event if it is a mark that makes sense; returns whether it is one."""
         mark = _mark(tick, meta, data)
         if mark is None:
             return False
@@ -217,7 +225,9 @@ class _Marks:
             TEMPO: self.tempos, METER: self.meters, KEY: self.keys, MARKER: self.markers,
         }  # fmt: skip
         lists[meta].append(mark)
-        return _mark_bytes(mark) == data
+        if _mark_bytes(mark) != data:
+            self.raw[RawEvent(tick, -1, smf.META, meta, data)] = None
+        return True
 
     def add_own(self, tick: int, text: bytes) -> None:
         """Takes one of our own events."""
@@ -232,6 +242,13 @@ class _Marks:
                 if self.keys and self.keys[-1].tick == tick:
                     self.keys.pop()
                 self.keys.append(KeyMark(tick, tonic, mode))
+        match values.get("channel"):
+            case None:
+                pass
+            case int(channel) if 0 <= channel < 16:
+                pass
+            case _:
+                del values["channel"]
         self._settings.update(values)
 
     def take_track_settings(self) -> dict[str, Any]:
@@ -258,9 +275,6 @@ def _read_raw(chunk: smf.TrackChunk, track: int, marks: _Marks) -> tuple[str, li
                 marks.add_own(tick, data[len(_OWN_PREFIX) :])
                 continue
         kept.append(RawEvent(tick, track, status, meta, data))
-    last = max([0, *chunk.ticks[-1:].tolist(), *(event[0] for event in chunk.raw[-1:])])
-    if chunk.end_tick > last:
-        kept.append(RawEvent(chunk.end_tick, track, smf.META, smf.END_OF_TRACK, b""))
     return name or "", kept
 
 
@@ -346,7 +360,8 @@ def _with_tracks(song: Song, parts: Sequence[_Part], own: dict[int, dict[str, An
         tracks[index] = replace(tracks[index], **values)
     song = replace(song, tracks=tuple(tracks))
     song = replace(song, controls=_without_implied(song, ports))
-    marks = [mark.tick for marks in (song.tempos, song.meters, song.keys, song.markers) for mark in marks]
+    marks: set[Mark | None] = {None, *song.tempos, *song.meters, *song.keys, *song.markers}
+    last_mark = max(mark.tick for mark in marks if mark)
     automatic = 0 not in given.values() and _ports(song, {}) == ports
     return replace(
         song,
@@ -354,7 +369,9 @@ def _with_tracks(song: Song, parts: Sequence[_Part], own: dict[int, dict[str, An
             event
             for event in song.raw_events
             if not (automatic and _is_port(event) and event.tick == 0)
-            and not (event.track < 0 and event.meta == smf.END_OF_TRACK and event.tick <= max(marks))
+            and not (event.track < 0 and event.meta == smf.END_OF_TRACK and event.tick <= last_mark)
+            # Of two meters at one tick the song has the last.
+            and _mark_of(event) in marks
         ),
     )
 
@@ -475,22 +492,15 @@ def _initial_controls(song: Song, ports: Sequence[int]) -> Controls:
     """The messages at the start that set tracks to what their fields say, where no control does."""
     stated, keys = _stated(song, ports), _track_keys(song.tracks, ports)
     with_notes = set(np.unique(song.notes["track"]).tolist())
-    own_tracks, first = np.unique(song.controls["track"], return_index=True)
-    spoken = dict(zip(own_tracks.tolist(), song.controls["channel"][first].tolist(), strict=True))
     rows, done = [], set()
     for index, track in enumerate(song.tracks):
-        # A track of the file shows its channel only by a message.
-        is_known = index in with_notes or track.channel == spoken.get(index, 0)
         for (name, (kind, number)), said in zip(_SETTINGS.items(), stated[index], strict=True):
             value = getattr(track, name)
-            needed = name == "program" and (index in with_notes or not is_known)
-            if said == value and is_known:
+            is_default = value == _DEFAULTS[name] and not (name == "program" and index in with_notes)
+            if said == value or (said is None and is_default) or (keys[index], name, value) in done:
                 continue
-            if said is None and value == _DEFAULTS[name] and not needed:
-                continue
-            if (keys[index], name, value) not in done or not is_known:
-                done.add((keys[index], name, value))
-                rows.append((0, index, track.channel, kind, number, value))
+            done.add((keys[index], name, value))
+            rows.append((0, index, track.channel, kind, number, value))
     return np.array(rows, CONTROL)
 
 
@@ -511,30 +521,25 @@ def _on_fitting_channels(tracks: Sequence[Track]) -> tuple[Track, ...]:
 
 def _encoded_conductor(song: Song, raw: list[RawEvent]) -> bytes:
     """The first chunk: what belongs to no track."""
-    kept = {
-        _mark(event.tick, event.meta, event.data)
-        for event in song.raw_events
-        if event.status == smf.META and event.meta in _MARK_TYPES
-    }
+    kept = {mark: event.data for event in song.raw_events if (mark := _mark_of(event))}
     events = [(0, _meta(NAME, _text_bytes(song.title)))] if _needs_name(song.title, raw) else []
     marks: list[tuple[int, bytes]] = []
     every_mark: tuple[Mark, ...] = (*song.tempos, *song.meters, *song.keys, *song.markers)
     for mark in every_mark:
-        if mark not in kept:
-            marks.append((mark.tick, _meta(_MARK_META[type(mark)], _mark_bytes(mark))))
+        data = kept.get(mark) or _mark_bytes(mark)
+        marks.append((mark.tick, _meta(_MARK_META[type(mark)], data)))
         if isinstance(mark, KeyMark) and mark.mode not in ("major", "minor"):
             marks.append((mark.tick, _own_event({"key": [mark.tonic, mark.mode]})))
-    events = sorted([*events, *marks, *_raw_bytes(song, raw)], key=lambda event: event[0])
+    events = sorted([*events, *marks, *_raw_bytes(raw)], key=lambda event: event[0])
     return smf.encode_track(np.zeros(0, np.int64), np.zeros((0, 3), np.uint8), events, _end_tick(raw))
 
 
-def _merged(initial: Controls, controls: Controls) -> Controls:
-    """A track's controls after its initial ones, but banks at the start before them."""
-    early_bank = (controls["tick"] <= 0) & (controls["kind"] == CONTROL_CHANGE)
-    early_bank &= np.isin(controls["number"], (BANK, BANK_FINE))
-    return (
-        np.concatenate([controls[early_bank], initial, controls[~early_bank]]) if len(initial) else controls
-    )
+def _merged(initial: Controls, controls: Controls, channel: int) -> Controls:
+    """A track's controls with its initial ones as early as a bank chosen at the start allows."""
+    is_bank = (controls["kind"] == CONTROL_CHANGE) & np.isin(controls["number"], (BANK, BANK_FINE))
+    banks = np.flatnonzero(is_bank & (controls["channel"] == channel) & (controls["tick"] <= 0))
+    place = int(banks[-1]) + 1 if len(banks) else 0
+    return np.concatenate([controls[:place], initial, controls[place:]])
 
 
 def _encoded_track(
@@ -588,22 +593,24 @@ def _restore_nested(notes: Notes, lengths: Any) -> None:
             notes["duration"][at] = durations
 
 
+def _first_channel(controls: Controls) -> int:
+    """The channel that a track of the file without notes is taken to be on."""
+    return int(controls["channel"][0]) if len(controls) else 0
+
+
 def _needs_name(name: str, raw: Iterable[RawEvent]) -> bool:
     said = (_text(event.data) for event in raw if event.status == smf.META and event.meta == NAME)
     return bool(name) and name not in said
 
 
-def _raw_bytes(song: Song, raw: Iterable[RawEvent]) -> list[tuple[int, bytes]]:
-    """Raw events as bytes, without the end of the track and marks that the song no longer has."""
-    current = {*song.tempos, *song.meters, *song.keys, *song.markers}
+def _raw_bytes(raw: Iterable[RawEvent]) -> list[tuple[int, bytes]]:
+    """Raw events as bytes, without the end of the track and what `_encoded_conductor` writes as marks."""
     events = []
     for event in raw:
         if event.status < smf.SYSEX or (event.status == smf.META and event.meta == smf.END_OF_TRACK):
             continue
-        if event.status == smf.META and event.meta in _MARK_TYPES:
-            mark = _mark(event.tick, event.meta, event.data)
-            if mark is not None and mark not in current:
-                continue
+        if _mark_of(event) is not None:
+            continue
         events.append((max(0, event.tick), smf.raw_event(event.status, event.meta, event.data)))
     return events
 
@@ -635,6 +642,10 @@ def _mark(tick: int, meta: int, data: bytes) -> Mark | None:
         if -7 <= sharps <= 7 and is_minor <= 1:
             return KeyMark(tick, (7 * sharps + 9 * is_minor) % 12, "minor" if is_minor else "major")
     return None
+
+
+def _mark_of(event: RawEvent) -> Mark | None:
+    return _mark(event.tick, event.meta, event.data) if event.status == smf.META else None
 
 
 def _mark_bytes(mark: Mark) -> bytes:
