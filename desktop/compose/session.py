@@ -1,0 +1,317 @@
+"""Composing: variants under way and done, and taking one over into the song.
+
+A variant is never part of the song until the user inserts it or puts it in the song's place; either is one
+undo step. The chosen variant shows as ghosts in the roll, and plays in place of the song while it is chosen.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from core.compose.request import Request, Update
+from core.song.notes import NOTE, Notes, Song, Track, empty_notes
+from desktop.document import Document
+from desktop.jobs import Job, Jobs, Task
+from desktop.tracks.changes import free_channel
+
+SHOW_EVERY_MS = 33
+Compose = Callable[..., Iterator[Update]]
+
+
+@dataclass(eq=False)
+class Variant:
+    """One answer to a request; those asked for together share a ``batch``.
+
+    ``state`` is waiting, composing, done, stopped or failed.
+    """
+
+    number: int
+    batch: int
+    request: Request
+    state: str = "waiting"
+    progress: float = 0.0
+    frame: Song | None = None
+    song: Song | None = None
+    pieces: list[Notes] = field(default_factory=list)
+    starred: bool = False
+    error: str = ""
+
+    @property
+    def notes(self) -> Notes:
+        """All notes so far, in the ticks of `sketch`."""
+        if self.song is not None:
+            return self.song.notes
+        if len(self.pieces) > 1:
+            self.pieces[:] = [np.concatenate(self.pieces)]
+        return self.pieces[0] if self.pieces else empty_notes()
+
+    @property
+    def sketch(self) -> Song | None:
+        """The song as far as it has come."""
+        if self.song is not None:
+            return self.song
+        return self.frame.with_notes(self.notes) if self.frame is not None else None
+
+
+class ComposeSession(QObject):
+    """The variants of this sitting. ``compose`` is `core.compose.registry.compose` unless a test gives another."""
+
+    added = Signal(object)
+    updated = Signal(object)
+    removed = Signal(object)
+    chosen_changed = Signal(object)
+    busy_changed = Signal(bool)
+    said = Signal(str, str)
+    """A text for the user and its tone: "info" or "bad"."""
+
+    def __init__(
+        self, document: Document, jobs: Jobs, compose: Compose | None = None, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._jobs = jobs
+        self._compose = compose
+        self._numbers = itertools.count(1)
+        self._batches = itertools.count(1)
+        self._job: Job | None = None
+        self._batch: list[Variant] = []
+        self._show = QTimer(self, interval=SHOW_EVERY_MS, singleShot=True)
+        self._show.timeout.connect(self._show_ghosts)
+        self._fresh: set[int] = set()
+        self.variants: list[Variant] = []
+        self.chosen: Variant | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._job is not None
+
+    @property
+    def progress(self) -> float:
+        """How far the batch under way is, 0-1."""
+        if not self._batch:
+            return 0.0
+        return sum(1.0 if v.state == "done" else v.progress for v in self._batch) / len(self._batch)
+
+    def generate(self, request: Request, count: int = 1) -> None:
+        """Compose ``count`` variants of a request, with seeds counted up from its own."""
+        if self.busy:
+            self.cancel()
+        self._clear_unfinished()
+        batch = next(self._batches)
+        self._batch = [
+            Variant(next(self._numbers), batch, replace(request, seed=(request.seed + index) % 2**32))
+            for index in range(count)
+        ]
+        for variant in self._batch:
+            self.variants.append(variant)
+            self.added.emit(variant)
+        self.choose(self._batch[0])
+        requests = [variant.request for variant in self._batch]
+        self._job = self._jobs.run(
+            "inference",
+            "Composing",
+            lambda task: _compose_all(requests, task, self._compose),
+            on_update=self._news,
+            on_success=lambda _: self._finished(),
+            on_failure=self._failed,
+            on_cancelled=lambda: self._finished("stopped"),
+        )
+        self.busy_changed.emit(True)
+
+    def cancel(self) -> None:
+        """Stop composing; what is there already of each variant stays."""
+        if self._job is not None:
+            self._jobs.cancel(self._job)
+
+    def choose(self, variant: Variant | None) -> None:
+        """Show this variant as ghosts, and let it sound in place of the song."""
+        if variant is not self.chosen:
+            self.chosen = variant
+            self._show_ghosts()
+            self.chosen_changed.emit(variant)
+
+    def choose_next(self, step: int = 1) -> None:
+        """Go through the variants that have notes."""
+        ready = [variant for variant in self.variants if variant.sketch is not None]
+        if ready:
+            at = ready.index(self.chosen) + step if self.chosen in ready else 0
+            self.choose(ready[at % len(ready)])
+
+    def star(self, variant: Variant) -> None:
+        """Keep a variant: it is not discarded with the others."""
+        variant.starred = not variant.starred
+        self.updated.emit(variant)
+
+    def discard(self, variant: Variant) -> None:
+        if variant in self.variants and variant.state not in ("waiting", "composing"):
+            self.variants.remove(variant)
+            if variant is self.chosen:
+                self.choose(None)
+            self.removed.emit(variant)
+
+    def discard_all(self) -> None:
+        """Discard every variant that is finished and has no star."""
+        for variant in list(self.variants):
+            if not variant.starred:
+                self.discard(variant)
+
+    def replace_song(self, variant: Variant) -> None:
+        """Put the variant in the song's place: one undo step."""
+        song = variant.sketch
+        if song is not None:
+            self._take_over(f"Use variant {variant.number}", song)
+
+    def insert(self, variant: Variant) -> None:
+        """Put the variant's notes in at the bar of the play-head: one undo step."""
+        song = variant.sketch
+        if song is None:
+            return
+        document = self._document
+        bars = document.song.bars
+        at = bars.start(bars.bar_at(document.playhead))
+        self._take_over(f"Insert variant {variant.number}", inserted(document.song, song, at))
+
+    def accept(self, variant: Variant, *, untouched: bool) -> None:
+        """What the result's first button does: a whole song where there was nothing of the user's, else insert.
+
+        A continuation holds the song it continues, so it takes that song's place.
+        """
+        if untouched or variant.request.task == "continue":
+            self.replace_song(variant)
+        else:
+            self.insert(variant)
+
+    def _take_over(self, label: str, song: Song) -> None:
+        self.choose(None)
+        self._document.apply(label, song)
+
+    def _news(self, news: tuple[int, Update]) -> None:
+        index, update = news
+        variant = self._batch[index]
+        variant.state = "composing"
+        variant.progress = update.progress
+        if update.song is not None and variant.frame is None:
+            variant.frame = update.song
+        if len(update.notes):
+            variant.pieces.append(update.notes)
+        if update.done:
+            variant.song = update.song if update.song is not None else variant.sketch
+            variant.state = "done"
+            variant.progress = 1.0
+        self._fresh.add(index)
+        if update.done or not self._show.isActive():
+            self._show.start(0 if update.done else SHOW_EVERY_MS)
+
+    def _show_ghosts(self) -> None:
+        for index in sorted(self._fresh):
+            if index < len(self._batch):
+                self.updated.emit(self._batch[index])
+        self._fresh.clear()
+        sketch = self.chosen.sketch if self.chosen else None
+        if sketch is None:
+            self._document.set_ghosts(empty_notes())
+            return
+        notes = self.chosen.notes if self.chosen else empty_notes()
+        if self.chosen and self.chosen.request.task == "continue" and self.chosen.request.song is not None:
+            notes = notes[notes["onset"] >= _scaled(self.chosen.request.song, sketch.ticks_per_beat)]
+        self._document.set_ghosts(
+            rescaled(notes, sketch.ticks_per_beat, self._document.song.ticks_per_beat)
+        )
+
+    def _finished(self, state: str = "stopped") -> None:
+        for variant in self._batch:
+            if variant.state in ("waiting", "composing"):
+                variant.state = state
+        self._job = None
+        self._fresh.update(range(len(self._batch)))
+        self._show_ghosts()
+        self._clear_unfinished()
+        self.busy_changed.emit(False)
+
+    def _failed(self, error: Exception) -> None:
+        text = str(error) or type(error).__name__
+        for variant in self._batch:
+            if variant.state in ("waiting", "composing"):
+                variant.error = text
+        self._finished("failed")
+        self.said.emit(f"Nothing was composed: {text}", "bad")
+
+    def _clear_unfinished(self) -> None:
+        """Variants that never got a note leave the list."""
+        for variant in list(self.variants):
+            if variant.state in ("stopped", "failed") and not len(variant.notes):
+                self.discard(variant)
+
+
+def _compose_all(requests: list[Request], task: Task, compose: Compose | None) -> None:
+    """In the inference thread: the first call loads the neural networks."""
+    if compose is None:
+        from core.compose.registry import compose
+    for index, request in enumerate(requests):
+        for update in compose(request, cancelled=task.cancelled):
+            task.check()
+            task.update((index, update))
+
+
+def warm_up(task: Task) -> None:
+    """In the inference thread: load what composing needs, so that the first note comes sooner."""
+    from core.compose import registry
+
+    warm: Any = getattr(registry, "warm_up", None)
+    if warm is not None:
+        warm()
+
+
+def fresh_seed() -> int:
+    """A seed nobody asked for before."""
+    return random.SystemRandom().randrange(1_000_000)
+
+
+def rescaled(notes: Notes, ticks_per_beat: int, wanted: int) -> Notes:
+    """Notes in the ticks of a song with another resolution."""
+    if ticks_per_beat == wanted or not len(notes):
+        return notes
+    result = notes.copy()
+    result["onset"] = np.round(notes["onset"] * (wanted / ticks_per_beat))
+    result["duration"] = np.maximum(1, np.round(notes["duration"] * (wanted / ticks_per_beat)))
+    return result
+
+
+def inserted(song: Song, other: Song, tick: int) -> Song:
+    """``song`` with the notes of ``other`` from ``tick`` on, each part in a track with its instrument.
+
+    Tracks that ``song`` lacks are added; its tempo, meter and key stay.
+    """
+    notes = rescaled(other.notes, other.ticks_per_beat, song.ticks_per_beat).astype(NOTE, copy=True)
+    notes["onset"] += tick
+    tracks = list(song.tracks)
+    free = list(range(len(tracks)))
+    target = np.zeros(max(1, len(other.tracks)), np.uint16)
+    for index, track in enumerate(other.tracks):
+        same = [at for at in free if _plays_like(tracks[at], track)]
+        if same:
+            target[index] = same[0]
+            free.remove(same[0])
+        else:
+            target[index] = len(tracks)
+            tracks.append(replace(track, colour=len(tracks), channel=free_channel(tracks, track.is_drum)))
+    if not other.tracks and not tracks:
+        tracks.append(Track())
+    notes["track"] = target[np.minimum(notes["track"], len(target) - 1)]
+    return replace(song, notes=np.concatenate([song.notes, notes]), tracks=tuple(tracks))
+
+
+def _plays_like(a: Track, b: Track) -> bool:
+    return a.is_drum == b.is_drum and (a.is_drum or a.program == b.program)
+
+
+def _scaled(song: Song, ticks_per_beat: int) -> int:
+    """Where ``song`` ends, in ticks of another resolution."""
+    return round(song.end_tick * ticks_per_beat / song.ticks_per_beat)

@@ -1,0 +1,165 @@
+"""One result of composing: a small picture of its notes, its settings, and what can be done with it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop import icons, theme
+from desktop.compose.session import Variant
+from desktop.controls.basics import icon_button, label, push_button, restyle, row
+
+STATES = {
+    "waiting": "waiting",
+    "composing": "composing",
+    "done": "",
+    "stopped": "stopped early",
+    "failed": "failed",
+}
+
+
+class Thumbnail(QWidget):
+    """The notes of a song, a few pixels each, in the colours of their tracks."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._variant: Variant | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_variant(self, variant: Variant) -> None:
+        self._variant = variant
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(120, 40)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(self.rect())
+        shape = QPainterPath()
+        shape.addRoundedRect(area, 4, 4)
+        painter.setClipPath(shape)
+        painter.fillRect(area, theme.colour("sunken"))
+        variant = self._variant
+        sketch = variant.sketch if variant else None
+        if variant is None or sketch is None:
+            return
+        bars = sketch.bars
+        length = max(sketch.end_tick, bars.start(max(1, variant.request.bars)), 1)
+        if variant.progress < 1:
+            painter.fillRect(
+                QRectF(0, area.bottom() - 2, area.width() * variant.progress, 2), theme.colour("accent")
+            )
+        notes = variant.notes
+        if not len(notes):
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        low, high = int(notes["pitch"].min()), int(notes["pitch"].max())
+        step = (area.height() - 8) / max(12, high - low + 1)
+        x = notes["onset"] / length * area.width()
+        width = np.maximum(1.5, notes["duration"] / length * area.width() - 0.5)
+        y = 4 + (high - notes["pitch"].astype(int)) * step
+        for track in np.unique(notes["track"]):
+            colour = sketch.tracks[track].colour if track < len(sketch.tracks) else int(track)
+            mine = np.flatnonzero(notes["track"] == track)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.track_colour(colour))
+            painter.drawRects(
+                [QRectF(float(x[i]), float(y[i]), float(width[i]), max(1.5, step - 0.4)) for i in mine]
+            )
+
+
+class VariantRow(QFrame):
+    """A variant in the list of results. What its buttons do is up to the panel."""
+
+    chosen = Signal(object)
+    used = Signal(object)
+    replaced = Signal(object)
+    discarded = Signal(object)
+    starred = Signal(object)
+    recalled = Signal(object)
+
+    def __init__(self, variant: Variant, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("row")
+        self.variant = variant
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.title = label("", "small")
+        self.state = label("", "small")
+        self.thumbnail = Thumbnail()
+        self.use = push_button("Insert", lambda: self.used.emit(variant), role="primary")
+        self.replace = push_button(
+            "Replace", lambda: self.replaced.emit(variant),
+            tip="Put this variant in the song's place (one undo step)",
+        )  # fmt: skip
+        self.star = icon_button(
+            "star", "Keep: is not discarded with the others", lambda: self.starred.emit(variant)
+        )
+        self.recall = icon_button(
+            "gear", "Take these settings and this seed over, to compose it again",
+            lambda: self.recalled.emit(variant),
+        )  # fmt: skip
+        self.discard = icon_button("trash", "Discard this variant", lambda: self.discarded.emit(variant))
+        self.buttons = QWidget()
+        self.buttons.setLayout(row(self.use, self.replace, None, self.star, self.recall, self.discard))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 5, 6, 6)
+        layout.setSpacing(4)
+        layout.addLayout(row(self.title, None, self.state))
+        layout.addWidget(self.thumbnail)
+        layout.addWidget(self.buttons)
+        self.show_chosen(False)
+        self.refresh()
+
+    def refresh(self) -> None:
+        variant = self.variant
+        request = variant.request
+        parts = [request.style or "any style", request.key or "any key", f"seed {request.seed}"]
+        self.title.setText(f"{variant.number}   " + " · ".join(parts))
+        text = STATES[variant.state]
+        if variant.state == "composing":
+            text = f"{100 * variant.progress:.0f} %"
+        elif variant.state in ("done", "stopped") and variant.sketch is not None:
+            text = f"{len(variant.notes)} notes" + (", stopped" if variant.state == "stopped" else "")
+        self.state.setText(text)
+        self.setToolTip(settings_text(variant))
+        ready = variant.state in ("done", "stopped", "failed") and len(variant.notes) > 0
+        for button in (self.use, self.replace, self.discard):
+            button.setEnabled(ready or button is self.discard and variant.state not in ("waiting", "composing"))
+        self.star.setIcon(icons.icon("star-full" if variant.starred else "star", "warn" if variant.starred else "text_dim"))
+        self.thumbnail.show_variant(variant)
+
+    def show_untouched(self, untouched: bool) -> None:
+        """Whether there is nothing of the user's in the song, so that one button is enough."""
+        whole = untouched or self.variant.request.task == "continue"
+        self.use.setText("Use" if whole else "Insert")
+        self.use.setToolTip(
+            "Make this the song (one undo step; Ctrl+Z brings the old one back)"
+            if whole
+            else "Insert at the bar of the play-head (one undo step)"
+        )
+        self.replace.setVisible(not whole)
+
+    def show_chosen(self, chosen: bool) -> None:
+        self.setProperty("selected", chosen)
+        self.buttons.setVisible(chosen)
+        restyle(self)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.chosen.emit(self.variant)
+
+
+def settings_text(variant: Variant) -> str:
+    """The recipe, for the tool tip."""
+    request = variant.request
+    density = "auto" if request.density is None else f"{100 * request.density:.0f} %"
+    return (
+        f"{request.generator}, {request.style or 'any style'}, {request.key or 'any key'}, "
+        f"{request.tempo:g} bpm, {request.meter[0]}/{request.meter[1]}, {request.bars} bars\n"
+        f"{', '.join(request.instruments)}\n"
+        f"temperature {request.temperature:g}, top-p {request.top_p:g}, "
+        f"strictness {request.strictness:g} %, density {density}, seed {request.seed}"
+    )

@@ -1,0 +1,250 @@
+"""Sounding the document: keeps the player's song, mix and loop like the document's, and moves the play-head.
+
+The player (`core.sound.player`) runs in its own process and never blocks; here it is only told what changed
+and asked where it is, 60 times a second while it plays.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from core.song.notes import Song
+from desktop.document import Change, Document
+
+log = logging.getLogger(__name__)
+
+PLAYING_MS = 16
+IDLE_MS = 120
+SEND_AFTER_MS = 25
+"""Edits closer together than this are sent to the player as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What `Playback.state` is while there is no player."""
+
+    playing: bool = False
+    tick: int = 0
+    seconds: float = 0.0
+    peak_left: float = 0.0
+    peak_right: float = 0.0
+    load: float = 0.0
+    dropouts: int = 0
+    latency: float = 0.0
+    status: str = ""
+
+
+class Playback(QObject):
+    """The transport's engine. ``player`` may be given for tests; else it is made in `start`."""
+
+    playing_changed = Signal(bool)
+    polled = Signal(object)
+    """Carries the player's state."""
+    audition_changed = Signal()
+
+    def __init__(self, document: Document, player: Any = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._player = player
+        self._audition: Song | None = None
+        self._playing = False
+        self._following = False
+        self._metronome = False
+        self._volume = 0.8
+        self._soundfont = ""
+        self.state: Any = Silence()
+        self.why_silent = "Sound is starting"
+        self._poll = QTimer(self, interval=IDLE_MS)
+        self._poll.timeout.connect(self._read)
+        self._send = QTimer(self, interval=SEND_AFTER_MS, singleShot=True)
+        self._send.timeout.connect(self._load)
+        document.changed.connect(self._song_changed)
+        document.mix_changed.connect(self._send_mix)
+        document.loop_changed.connect(self._send_loop)
+        document.playhead_changed.connect(self._playhead_moved)
+
+    def start(self, device: str = "") -> None:
+        """Make the player and give it the song. Whatever fails leaves a silent, usable studio."""
+        try:
+            if self._player is None:
+                from core.sound.player import Player
+
+                self._player = Player()
+            self._player.start()
+            if device:
+                self._player.set_device(device)
+        except Exception as error:
+            log.warning("no playback: %s", error, exc_info=True)
+            self._player = None
+            self.why_silent = f"No sound: {error}"
+            return
+        self.why_silent = ""
+        self._player.set_master(self._volume)
+        self._player.set_metronome(self._metronome)
+        self._load()
+        self._send_loop()
+        self._poll.start()
+
+    def close(self) -> None:
+        self._poll.stop()
+        self._send.stop()
+        if self._player is not None:
+            self._player.close()
+            self._player = None
+
+    @property
+    def is_playing(self) -> bool:
+        return self._playing
+
+    @property
+    def audition(self) -> Song | None:
+        """A song that sounds in place of the document's, or None."""
+        return self._audition
+
+    def toggle(self) -> None:
+        """Play from the play-head, or pause there."""
+        if self._player is None:
+            return
+        if self._playing:
+            self._player.pause()
+        else:
+            self._flush()
+            self._player.seek(self._document.playhead)
+            self._player.play()
+        self._set_playing(not self._playing)
+
+    def stop(self) -> None:
+        """Stop and go back to where the loop or the song starts."""
+        if self._player is not None:
+            self._player.stop()
+        self._set_playing(False)
+        self.seek(self._document.loop[0] if self._document.loop else 0)
+
+    def seek(self, tick: int) -> None:
+        self._document.set_playhead(tick)
+
+    def panic(self) -> None:
+        """Silence every note that hangs."""
+        if self._player is not None:
+            self._player.panic()
+
+    def preview(self, pitch: int, velocity: int, track: int) -> None:
+        """Sound one note as ``track`` would, for a moment."""
+        tracks = self._document.song.tracks
+        if self._player is None or not 0 <= track < len(tracks) or not self._document.is_audible(track):
+            return
+        program: int | str = "drum" if tracks[track].is_drum else tracks[track].program
+        self._player.preview(program, pitch, velocity, 0.35)
+
+    def listen_to(self, song: Song | None) -> None:
+        """Sound ``song`` in place of the document's until called with None."""
+        if song is not self._audition:
+            self._audition = song
+            self._send.start()
+            self.audition_changed.emit()
+
+    def set_metronome(self, on: bool) -> None:
+        self._metronome = on
+        if self._player is not None:
+            self._player.set_metronome(on)
+
+    @property
+    def metronome(self) -> bool:
+        return self._metronome
+
+    def set_volume(self, volume: float) -> None:
+        """Master volume, 0-1."""
+        self._volume = volume
+        if self._player is not None:
+            self._player.set_master(volume)
+
+    @property
+    def volume(self) -> float:
+        return self._volume
+
+    def devices(self) -> list[str]:
+        """Names of the outputs there are now."""
+        try:
+            return list(self._player.devices()) if self._player is not None else []
+        except Exception:
+            log.warning("devices cannot be listed", exc_info=True)
+            return []
+
+    def set_device(self, name: str) -> None:
+        """Play through another output; "" for the system's."""
+        if self._player is not None:
+            self._player.set_device(name or None)
+
+    def _song_changed(self, change: Change) -> None:
+        if change.touches("notes", "tracks", "tempo", "meter"):
+            self._send.start()
+
+    def _flush(self) -> None:
+        if self._send.isActive():
+            self._send.stop()
+            self._load()
+
+    def _load(self) -> None:
+        if self._player is None:
+            return
+        self._player.load(self._audition if self._audition is not None else self._document.song)
+        self._send_mix()
+
+    def _send_mix(self) -> None:
+        if self._player is None:
+            return
+        if self._audition is not None:
+            for index, track in enumerate(self._audition.tracks):
+                self._player.set_mix(index, mute=False, solo=False, volume=track.volume, pan=track.pan)
+            return
+        for index, track in enumerate(self._document.song.tracks):
+            self._player.set_mix(
+                index,
+                mute=index in self._document.muted,
+                solo=index in self._document.soloed,
+                volume=track.volume,
+                pan=track.pan,
+            )
+
+    def _send_loop(self) -> None:
+        if self._player is not None:
+            loop = self._document.loop
+            if loop is None:
+                self._player.set_loop(None)
+            else:
+                self._player.set_loop(*loop)
+
+    def _playhead_moved(self, tick: int) -> None:
+        if self._player is not None and not self._following:
+            self._player.seek(tick)
+
+    def _set_playing(self, playing: bool) -> None:
+        if playing != self._playing:
+            self._playing = playing
+            self._poll.setInterval(PLAYING_MS if playing else IDLE_MS)
+            self.playing_changed.emit(playing)
+
+    def _read(self) -> None:
+        if self._player is None:
+            return
+        state = self._player.state()
+        self.state = state
+        if self._playing and state.playing:
+            self._following = True
+            self._document.set_playhead(round(state.tick))
+            self._following = False
+        elif self._playing and not state.playing and self._started(state):
+            self._set_playing(False)
+        self.polled.emit(state)
+
+    def _started(self, state: Any) -> bool:
+        """Whether the player had the time to start, so that standing still means the song's end."""
+        return bool(state.tick >= self._end() and self._end() > 0)
+
+    def _end(self) -> int:
+        song = self._audition if self._audition is not None else self._document.song
+        return song.end_tick
