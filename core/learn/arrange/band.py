@@ -20,7 +20,7 @@ from core.learn.arrange.parts import (
     write_piano,
 )
 from core.learn.arrange.patterns import BASS, CHORDAL
-from core.learn.arrange.source import Source, read_source, repeated, stretched, usual_meter, with_intro
+from core.learn.arrange.source import Source, later, read_source, repeated, stretched, usual_meter
 from core.learn.arrange.styles import STYLES, Part, Style
 from core.song.notes import (
     DRUM_CHANNEL,
@@ -39,6 +39,7 @@ _MOST_PARTS = 7
 """Players beside the drummer."""
 
 _SHORT_SONG = 40
+_CLEARLY = 0.12
 _ROLE_VOLUME = {"melody": 110, "double": 92, "bass": 104, "comp": 90, "pad": 78, "arp": 82, "counter": 88}
 _PANS = (64, 44, 84, 54, 74, 34, 94, 64)
 _SEVENTHS = {("major", 0): "maj7", ("major", 5): "maj7", ("major", 7): "7", ("minor", 7): "7",
@@ -82,7 +83,7 @@ def arrange(
     source = read_source(song)
     if source is None or source.meter not in rules.meters:
         return None
-    source, bpm = _at_tempo(source, rules, rng)
+    source, bpm = _at_tempo(_on_the_one(source), rules, rng)
     source = _long_enough(source, rng)
     chords, key, window = _harmony(source, rules)
     form = plan_form(source, rng)
@@ -119,6 +120,21 @@ def arrange(
     )
 
 
+def _on_the_one(source: Source) -> Source:
+    """The source, moved by half a bar where its chords would then change on bar lines clearly more often."""
+    if source.meter != (4, 4):
+        return source
+    moved = later(source, source.bar // 2)
+    return moved if _changes_on_one(moved) > _changes_on_one(source) + _CLEARLY else source
+
+
+def _changes_on_one(source: Source) -> float:
+    """Share of the changes of chord that fall on bar lines."""
+    chords, _ = find_chords(source.backing, source.melody, source.bar // 2, 2 * source.bars)
+    changes = [index % 2 == 0 for index in range(1, len(chords)) if chords[index] != chords[index - 1]]
+    return sum(changes) / max(1, len(changes))
+
+
 def _at_tempo(source: Source, rules: Style, rng: np.random.Generator) -> tuple[Source, float]:
     """The source and its tempo within the style's range: in double time if that fits better."""
     slow, fast = rules.tempo
@@ -134,7 +150,7 @@ def _long_enough(source: Source, rng: np.random.Generator) -> Source:
     if source.bars < _SHORT_SONG:
         source = repeated(source, 2 if source.bars > 20 else 3)
     if source.melody["onset"][0] < 2 * source.bar and rng.random() < 0.6:
-        source = with_intro(source, int(rng.choice([2, 4, 4, 8])))
+        source = later(source, int(rng.choice([2, 4, 4, 8])) * source.bar)
     return source
 
 

@@ -127,10 +127,10 @@ def repeated(source: Source, times: int) -> Source:
     return replace(_with_parts(source, repeat), bars=bars * (times - 1) + source.bars)
 
 
-def with_intro(source: Source, bars: int) -> Source:
-    """Room for ``bars`` bars before the song."""
-    later = _with_parts(source, lambda part: _shifted(part, bars * source.bar))
-    return replace(later, bars=source.bars + bars)
+def later(source: Source, ticks: int) -> Source:
+    """The song after ``ticks`` of silence."""
+    moved = _with_parts(source, lambda part: _shifted(part, ticks))
+    return replace(moved, bars=source.bars + -(-ticks // source.bar))
 
 
 def _with_parts(source: Source, change: Callable[[Notes], Notes]) -> Source:
