@@ -1,4 +1,4 @@
-"""Set-up: the table of system needs, what is missing, the line to type, and the stamp for a fast second start."""
+"""Set-up: the table of needs, what is missing, the line to type, and the stamp for a fast second start."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class TestScripts:
         small_tree.rename(moved)
         assert start(moved, "models").stderr == "set up\n"
 
-    def test_no_arguments_mean_the_studio_on_a_screen_and_the_demonstration_without(
+    def test_no_arguments_mean_the_studio_or_without_a_screen_the_demonstration(
         self, small_tree: Path
     ) -> None:
         assert start(small_tree).stdout == "tunesmith first-tune\n"
