@@ -1,0 +1,1 @@
+"""The piano roll: what is on the screen, the hands that change it, and the voice that reads it out."""

@@ -1,0 +1,105 @@
+"""Colours of notes: the track gives the hue, the velocity the lightness, the state the rest."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QColor
+
+from core.song.notes import Notes, Song
+from desktop import theme
+
+VELOCITY_STEPS = 16
+
+
+class Look(IntEnum):
+    """The ways a note may be shown."""
+
+    PLAIN = 0
+    OTHER_TRACK = 1
+    SELECTED = 2
+    MUTED = 3
+    GHOST = 4
+
+
+class NoteColours:
+    """Colour tables for `desktop.roll.raster`, made anew when the theme changes."""
+
+    def __init__(self) -> None:
+        palette = len(theme.TRACK_COLOURS)
+        size = 1 + len(Look) * palette * VELOCITY_STEPS
+        self.body = np.zeros(size, np.uint32)
+        self.edge = np.zeros(size, np.uint32)
+        self.text: list[QColor] = [QColor()] * size
+        ground = theme.colour("roll")
+        for look in Look:
+            for track in range(palette):
+                for step in range(VELOCITY_STEPS):
+                    at = self.index(look, track, step)
+                    body, edge = _note_colours(look, theme.track_colour(track), step, ground)
+                    self.body[at], self.edge[at] = _premultiplied(body), _premultiplied(edge)
+                    self.text[at] = _readable_on(_over(body, ground))
+
+    @staticmethod
+    def index(look: int, colour: int, step: int) -> int:
+        """Row of the tables; 0 is "no note"."""
+        return 1 + (look * len(theme.TRACK_COLOURS) + colour) * VELOCITY_STEPS + step
+
+    def looks(self, song: Song, notes: Notes, states: NDArray[np.uint8]) -> NDArray[np.uint16]:
+        """Row of the colour tables for every note, ``states`` being its `Look`."""
+        palette = len(theme.TRACK_COLOURS)
+        of_track = np.array([track.colour % palette for track in song.tracks] or [0], np.int64)
+        track = np.minimum(notes["track"], len(of_track) - 1)
+        steps = notes["velocity"].astype(np.int64) * VELOCITY_STEPS // 128
+        return (1 + (states * palette + of_track[track]) * VELOCITY_STEPS + steps).astype(np.uint16)
+
+
+def _note_colours(look: Look, hue: QColor, step: int, ground: QColor) -> tuple[QColor, QColor]:
+    loudness = step / (VELOCITY_STEPS - 1)
+    body = _mix(ground, hue, 0.42 + 0.58 * loudness)
+    edge = _mix(body, ground, 0.45)
+    if look is Look.OTHER_TRACK:
+        body = _mix(ground, hue, 0.22 + 0.13 * loudness)
+        edge = _mix(body, ground, 0.3)
+    elif look is Look.SELECTED:
+        body = _mix(body, QColor("#ffffff") if ground.lightness() < 128 else hue, 0.35)
+        edge = theme.colour("selection")
+    elif look is Look.MUTED:
+        grey = QColor.fromHsl(0, 0, (hue.lightness() + ground.lightness()) // 2)
+        body = _mix(ground, grey, 0.35 + 0.25 * loudness)
+        edge = _mix(body, ground, 0.4)
+    elif look is Look.GHOST:
+        body = _mix(hue, theme.colour("ghost"), 0.45)
+        edge = QColor(theme.colour("ghost"))
+        body.setAlphaF(0.35 + 0.3 * loudness)
+        edge.setAlphaF(0.9)
+    return body, edge
+
+
+def _mix(first: QColor, second: QColor, share: float) -> QColor:
+    """``first`` with ``share`` of ``second`` in it."""
+    return QColor.fromRgbF(
+        first.redF() + (second.redF() - first.redF()) * share,
+        first.greenF() + (second.greenF() - first.greenF()) * share,
+        first.blueF() + (second.blueF() - first.blueF()) * share,
+    )
+
+
+def _over(colour: QColor, ground: QColor) -> QColor:
+    return _mix(ground, colour, colour.alphaF())
+
+
+def _premultiplied(colour: QColor) -> int:
+    alpha = colour.alphaF()
+    red, green, blue = (
+        round(part * alpha * 255) for part in (colour.redF(), colour.greenF(), colour.blueF())
+    )
+    return round(alpha * 255) << 24 | red << 16 | green << 8 | blue
+
+
+def _readable_on(ground: QColor) -> QColor:
+    """Dark or light text, whichever stands out more on ``ground``."""
+    luminance = 0.2126 * ground.redF() + 0.7152 * ground.greenF() + 0.0722 * ground.blueF()
+    return QColor(10, 12, 18, 225) if luminance > 0.32 else QColor(255, 255, 255, 215)
