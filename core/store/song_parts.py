@@ -106,7 +106,7 @@ def song_from_parts(frame: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 def _raw_events(events: NDArray[Any], data: bytes) -> tuple[RawEvent, ...]:
     end = events["start"] + events["length"]
     _check("events", (events["start"] >= 0) & (events["length"] >= 0) & (end <= len(data)))
-    _check("events", (events["tick"] >= 0) & (events["tick"] < 2**40) & (events["track"] >= 0))
+    _check("events", (events["tick"] >= 0) & (events["tick"] < 2**40) & (events["track"] >= -1))
     return tuple(
         RawEvent(tick, track, status, meta, data[start : start + length])
         for tick, track, status, meta, start, length in events.tolist()

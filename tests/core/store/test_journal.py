@@ -91,7 +91,7 @@ def test_a_flipped_bit_never_gives_a_state_that_was_not(path, make_song):
         assert found is None or found.song == states[found.edits - 1]
 
 
-def test_after_a_damaged_record_the_next_snapshot_is_found(path, make_song, monkeypatch):
+def test_after_a_damaged_record_the_next_snapshot_is_found(path, make_song):
     states = write_states(path, make_song(300), 200)
     data = path.read_bytes()
     first = len(data) // 20
@@ -181,7 +181,6 @@ def test_a_full_disk_is_told_and_writing_goes_on_when_there_is_room_again(path, 
     assert "No space left" in journal.error
     assert journal.recover().label in ("before", "during")
     monkeypatch.setattr(journal_module, "_write_whole", room)
-    monkeypatch.undo()
     assert journal.flush()
     assert journal.recover().song == edited(song, 1)
     assert journal.error == ""
