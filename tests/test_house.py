@@ -26,7 +26,7 @@ TOP_LEVEL = {
     *("README.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", ".gitignore", ".gitattributes"),
 }
 
-IMPORT_NAMES = {"PySide6-Essentials": "PySide6", "pyfluidsynth": "fluidsynth"}
+IMPORT_NAMES = {"PySide6-Essentials": "PySide6"}
 """Packages whose import name is not their own."""
 
 FORBIDDEN_WORDS = ("/wo" + "rk/", "/t" + "mp/", "wheel" + "house")
@@ -121,9 +121,7 @@ def test_readme_names_only_commands_that_exist() -> None:
     named = set(re.findall(r"^\s*(?:\./run|tunesmith) ([a-z][a-z-]+)", text, re.MULTILINE))
     assert named, "README shows no command"
     for command in sorted(named):
-        with pytest.raises(SystemExit) as end:
-            cli.main([command, "--help"])
-        assert end.value.code == 0, command
+        assert cli.main([command, "--help"]) == 0, command
 
 
 def test_readme_paths_exist() -> None:
