@@ -25,7 +25,7 @@ FILLER = bytes((META, 0x7F, 0))
 MAX_EVENTS = 3_000_000
 MAX_RAW_EVENTS = 400_000
 MAX_TRACKS = 10_000
-MAX_TICK = 1 << 40
+MAX_TICK = 1 << 38
 """Limits that keep a hostile file from taking more than seconds and a gigabyte."""
 
 _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
