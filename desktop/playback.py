@@ -7,6 +7,7 @@ and asked where it is, 60 times a second while it plays.
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from desktop.document import Change, Document
 
 log = logging.getLogger(__name__)
 
+SOUNDFONT_VARIABLE = "TUNESMITH_SOUNDFONT"
+"""How `core.sound.soundfont`, here and in the player's process, learns which font the user chose."""
 PLAYING_MS = 16
 IDLE_MS = 120
 SEND_AFTER_MS = 25
@@ -55,7 +58,7 @@ class Playback(QObject):
         self._following = False
         self._metronome = False
         self._volume = 0.8
-        self._soundfont = ""
+        self._device = ""
         self.state: Any = Silence()
         self.why_silent = "Sound is starting"
         self._poll = QTimer(self, interval=IDLE_MS)
@@ -69,6 +72,7 @@ class Playback(QObject):
 
     def start(self, device: str = "") -> None:
         """Make the player and give it the song. Whatever fails leaves a silent, usable studio."""
+        self._device = device
         try:
             if self._player is None:
                 from core.sound.player import Player
@@ -176,8 +180,26 @@ class Playback(QObject):
 
     def set_device(self, name: str) -> None:
         """Play through another output; "" for the system's."""
+        self._device = name
         if self._player is not None:
             self._player.set_device(name or None)
+
+    def set_soundfont(self, path: str) -> str:
+        """Use another soundfont, "" for the best there is; what to tell the user."""
+        if path:
+            os.environ[SOUNDFONT_VARIABLE] = path
+        else:
+            os.environ.pop(SOUNDFONT_VARIABLE, None)
+        if self._player is None:
+            return "It will sound with the next start."
+        playing = self._playing
+        self._set_playing(False)
+        self._player.close()
+        self._player = None
+        self.start(self._device)
+        if playing:
+            self.toggle()
+        return ""
 
     def _song_changed(self, change: Change) -> None:
         if change.touches("notes", "tracks", "tempo", "meter"):

@@ -16,10 +16,10 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.compose.request import Request, Update
-from core.song.notes import NOTE, Notes, Song, Track, empty_notes
+from core.song.notes import Notes, Song, empty_notes
 from desktop.document import Document
 from desktop.jobs import Job, Jobs, Task
-from desktop.tracks.changes import free_channel
+from desktop.tracks.changes import inserted, rescaled
 
 SHOW_EVERY_MS = 33
 Compose = Callable[..., Iterator[Update]]
@@ -272,44 +272,6 @@ def warm_up(task: Task) -> None:
 def fresh_seed() -> int:
     """A seed nobody asked for before."""
     return random.SystemRandom().randrange(1_000_000)
-
-
-def rescaled(notes: Notes, ticks_per_beat: int, wanted: int) -> Notes:
-    """Notes in the ticks of a song with another resolution."""
-    if ticks_per_beat == wanted or not len(notes):
-        return notes
-    result = notes.copy()
-    result["onset"] = np.round(notes["onset"] * (wanted / ticks_per_beat))
-    result["duration"] = np.maximum(1, np.round(notes["duration"] * (wanted / ticks_per_beat)))
-    return result
-
-
-def inserted(song: Song, other: Song, tick: int) -> Song:
-    """``song`` with the notes of ``other`` from ``tick`` on, each part in a track with its instrument.
-
-    Tracks that ``song`` lacks are added; its tempo, meter and key stay.
-    """
-    notes = rescaled(other.notes, other.ticks_per_beat, song.ticks_per_beat).astype(NOTE, copy=True)
-    notes["onset"] += tick
-    tracks = list(song.tracks)
-    free = list(range(len(tracks)))
-    target = np.zeros(max(1, len(other.tracks)), np.uint16)
-    for index, track in enumerate(other.tracks):
-        same = [at for at in free if _plays_like(tracks[at], track)]
-        if same:
-            target[index] = same[0]
-            free.remove(same[0])
-        else:
-            target[index] = len(tracks)
-            tracks.append(replace(track, colour=len(tracks), channel=free_channel(tracks, track.is_drum)))
-    if not other.tracks and not tracks:
-        tracks.append(Track())
-    notes["track"] = target[np.minimum(notes["track"], len(target) - 1)]
-    return replace(song, notes=np.concatenate([song.notes, notes]), tracks=tuple(tracks))
-
-
-def _plays_like(a: Track, b: Track) -> bool:
-    return a.is_drum == b.is_drum and (a.is_drum or a.program == b.program)
 
 
 def _scaled(song: Song, ticks_per_beat: int) -> int:

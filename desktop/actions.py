@@ -1,0 +1,296 @@
+"""Everything the window can do, in one table.
+
+A row says what an action is called, which keys it has, in which menu it stands, when it can be done (and
+why not), and what it does. Menus, tool tips, the command palette and the help page are made of this table;
+a test holds that no key is given twice. A user's own keys (settings) replace those given here.
+
+``run``, ``why_not`` and ``checked`` get the `desktop.main_window.Studio`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QKeySequence
+
+from desktop.controls.search_list import Entry
+
+if TYPE_CHECKING:
+    from desktop.main_window import Studio
+
+Run = Callable[["Studio"], object]
+WhyNot = Callable[["Studio"], str]
+
+MENUS = ("File", "Edit", "Notes", "Track", "Transport", "Compose", "View", "Help")
+
+
+def always(studio: Studio) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """One action.
+
+    Attributes
+    ----------
+    id : its name in settings and tests
+    keys : shortcuts, the first is shown
+    menu : one of `MENUS`; a leading "-" on ``text`` sets a line above it
+    why_not : "" while it can be done, else why it cannot
+    checked : for actions that are on or off, whether it is on
+    in_roll : its keys work only while the piano roll has the focus (arrow keys, Del, Esc)
+    """
+
+    id: str
+    text: str
+    keys: tuple[str, ...]
+    menu: str
+    run: Run
+    why_not: WhyNot = always
+    checked: Callable[[Studio], bool] | None = None
+    in_roll: bool = False
+
+    @property
+    def title(self) -> str:
+        return self.text.removeprefix("-")
+
+
+def _selected(studio: Studio) -> str:
+    return "" if len(studio.document.selection) else "select notes first"
+
+
+def _has_notes(studio: Studio) -> str:
+    return "" if len(studio.document.song.notes) else "the song has no notes yet"
+
+
+def _has_track(studio: Studio) -> str:
+    return "" if studio.document.song.tracks else "there is no track yet"
+
+
+def _can_undo(studio: Studio) -> str:
+    return "" if studio.document.can_undo else "nothing to undo"
+
+
+def _can_redo(studio: Studio) -> str:
+    return "" if studio.document.can_redo else "nothing to redo"
+
+
+def _sounds(studio: Studio) -> str:
+    return studio.playback.why_silent
+
+
+def _not_first(studio: Studio) -> str:
+    return _has_track(studio) or ("" if studio.document.current_track > 0 else "it is the first track")
+
+
+def _not_last(studio: Studio) -> str:
+    last = len(studio.document.song.tracks) - 1
+    return _has_track(studio) or ("" if studio.document.current_track < last else "it is the last track")
+
+
+def _composing(studio: Studio) -> str:
+    return "" if studio.session.busy else "nothing is being composed"
+
+
+def _result(studio: Studio) -> str:
+    chosen = studio.session.chosen
+    return "" if chosen is not None and len(chosen.notes) else "choose a result first"
+
+
+def _results(studio: Studio) -> str:
+    return "" if studio.session.variants else "there are no results yet"
+
+
+def _modified_or_new(studio: Studio) -> str:
+    return "" if studio.document.modified or studio.document.path is None else "there is nothing new to save"
+
+
+ACTIONS: tuple[ActionRow, ...] = (
+    # File
+    ActionRow("new", "New song", ("Ctrl+N",), "File", lambda s: s.files.new()),
+    ActionRow("open", "Open…", ("Ctrl+O",), "File", lambda s: s.files.ask_open()),
+    ActionRow("add_file", "Add a MIDI file as tracks…", ("Ctrl+Shift+O",), "File", lambda s: s.files.ask_add()),
+    ActionRow("save", "-Save", ("Ctrl+S",), "File", lambda s: s.files.save(), _modified_or_new),
+    ActionRow("save_as", "Save as…", ("Ctrl+Shift+S",), "File", lambda s: s.files.ask_save()),
+    ActionRow("export_audio", "-Export sound…", ("Ctrl+E",), "File", lambda s: s.files.ask_export_audio(), _has_notes),
+    ActionRow("export_midi", "Export MIDI…", ("Ctrl+Shift+E",), "File", lambda s: s.files.ask_export_midi(), _has_notes),
+    ActionRow("settings", "-Settings…", ("Ctrl+,",), "File", lambda s: s.show_settings()),
+    ActionRow("quit", "Quit", ("Ctrl+Q",), "File", lambda s: s.close()),
+    # Edit
+    ActionRow("undo", "Undo", ("Ctrl+Z",), "Edit", lambda s: s.undo(), _can_undo),
+    ActionRow("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Edit", lambda s: s.redo(), _can_redo),
+    ActionRow("cut", "-Cut", ("Ctrl+X",), "Edit", lambda s: s.roll.cut(), _selected),
+    ActionRow("copy", "Copy", ("Ctrl+C",), "Edit", lambda s: s.roll.copy(), _selected),
+    ActionRow("paste", "Paste at play-head", ("Ctrl+V",), "Edit", lambda s: s.roll.paste(), _has_track),
+    ActionRow("duplicate", "Duplicate notes", ("Ctrl+D",), "Edit", lambda s: s.roll.duplicate(), _selected),
+    ActionRow("delete", "Delete notes", ("Del", "Backspace"), "Edit", lambda s: s.roll.delete(), _selected, in_roll=True),
+    ActionRow("select_all", "-Select all notes of the track", ("Ctrl+A",), "Edit", lambda s: s.roll.select_all(), _has_notes),
+    ActionRow("escape", "Clear selection, then silence", ("Esc",), "Edit", lambda s: s.escape(), in_roll=True),
+    # Notes
+    ActionRow("semitone_up", "Up a semitone", ("Up",), "Notes", lambda s: s.roll.transpose(1), _selected, in_roll=True),
+    ActionRow("semitone_down", "Down a semitone", ("Down",), "Notes", lambda s: s.roll.transpose(-1), _selected, in_roll=True),
+    ActionRow("octave_up", "Up an octave", ("Shift+Up",), "Notes", lambda s: s.roll.transpose(12), _selected, in_roll=True),
+    ActionRow("octave_down", "Down an octave", ("Shift+Down",), "Notes", lambda s: s.roll.transpose(-12), _selected, in_roll=True),
+    ActionRow("step_up", "Up a scale step", ("Alt+Up",), "Notes", lambda s: s.roll.transpose_scale(1), _selected, in_roll=True),
+    ActionRow("step_down", "Down a scale step", ("Alt+Down",), "Notes", lambda s: s.roll.transpose_scale(-1), _selected, in_roll=True),
+    ActionRow("nudge_left", "-Nudge earlier", ("Left",), "Notes", lambda s: s.roll.nudge(-1), _selected, in_roll=True),
+    ActionRow("nudge_right", "Nudge later", ("Right",), "Notes", lambda s: s.roll.nudge(1), _selected, in_roll=True),
+    ActionRow("shorter", "Shorter", ("Shift+Left",), "Notes", lambda s: s.roll.lengthen(-1), _selected, in_roll=True),
+    ActionRow("longer", "Longer", ("Shift+Right",), "Notes", lambda s: s.roll.lengthen(1), _selected, in_roll=True),
+    ActionRow("louder", "Louder", ("Ctrl+Up",), "Notes", lambda s: s.roll.change_velocity(6), _selected, in_roll=True),
+    ActionRow("softer", "Softer", ("Ctrl+Down",), "Notes", lambda s: s.roll.change_velocity(-6), _selected, in_roll=True),
+    ActionRow("quantise", "-Quantise to the grid", ("Q",), "Notes", lambda s: s.roll.quantise(), _has_notes),
+    ActionRow("quantise_half", "Quantise half-way", ("Shift+Q",), "Notes", lambda s: s.roll.quantise(strength=0.5), _has_notes),
+    ActionRow("humanise", "Humanise", ("H",), "Notes", lambda s: s.roll.humanise(), _has_notes),
+    ActionRow("legato", "Legato", ("Ctrl+L",), "Notes", lambda s: s.roll.legato(), _has_notes),
+    ActionRow("strum", "Strum", ("U",), "Notes", lambda s: s.roll.strum(), _selected),
+    ActionRow("reverse", "Reverse", ("Ctrl+Shift+R",), "Notes", lambda s: s.roll.reverse(), _selected),
+    ActionRow("invert", "Invert", ("Ctrl+Shift+V",), "Notes", lambda s: s.roll.invert(), _selected),
+    ActionRow("split", "-Split at play-head", ("Ctrl+K",), "Notes", lambda s: s.roll.split_at_playhead(), _has_notes),
+    ActionRow("glue", "Glue", ("Ctrl+J",), "Notes", lambda s: s.roll.glue(), _selected),
+    # Track
+    ActionRow("track_add", "Add a track", ("Ctrl+T",), "Track", lambda s: s.add_track()),
+    ActionRow("track_duplicate", "Duplicate track", ("Ctrl+Shift+D",), "Track", lambda s: s.duplicate_track(), _has_track),
+    ActionRow("track_remove", "Remove track", ("Ctrl+Backspace",), "Track", lambda s: s.remove_track(), _has_track),
+    ActionRow("track_up", "-Move track up", ("Ctrl+Shift+Up",), "Track", lambda s: s.move_track(-1), _not_first),
+    ActionRow("track_down", "Move track down", ("Ctrl+Shift+Down",), "Track", lambda s: s.move_track(1), _not_last),
+    ActionRow("track_previous", "Previous track", ("Ctrl+PgUp",), "Track", lambda s: s.step_track(-1), _not_first),
+    ActionRow("track_next", "Next track", ("Ctrl+PgDown",), "Track", lambda s: s.step_track(1), _not_last),
+    ActionRow("mute", "-Mute track", ("M",), "Track", lambda s: s.toggle_mute(), _has_track,
+              lambda s: s.document.current_track in s.document.muted),
+    ActionRow("solo", "Solo track", ("S",), "Track", lambda s: s.toggle_solo(), _has_track,
+              lambda s: s.document.current_track in s.document.soloed),
+    # Transport
+    ActionRow("play", "Play or pause", ("Space",), "Transport", lambda s: s.playback.toggle(), _sounds),
+    ActionRow("stop", "Stop", ("Shift+Space",), "Transport", lambda s: s.playback.stop(), _sounds),
+    ActionRow("start", "To the start", ("Return", "Home"), "Transport", lambda s: s.playback.seek(0), in_roll=True),
+    ActionRow("loop", "-Loop", ("Shift+L",), "Transport", lambda s: s.toggle_loop(), _has_notes,
+              lambda s: s.document.loop is not None),
+    ActionRow("loop_selection", "Loop the selection", ("L",), "Transport", lambda s: s.roll.loop_selection(), _selected),
+    ActionRow("metronome", "Metronome", ("K",), "Transport", lambda s: s.toggle_metronome(), always,
+              lambda s: s.playback.metronome),
+    ActionRow("follow", "Follow the play-head", ("Shift+F",), "Transport", lambda s: s.toggle_follow(), always,
+              lambda s: bool(s.roll.follow)),
+    ActionRow("panic", "Silence all notes", ("Ctrl+.",), "Transport", lambda s: s.playback.panic(), _sounds),
+    # Compose
+    ActionRow("generate", "Generate", ("Ctrl+G",), "Compose", lambda s: s.compose_panel.generate(),
+              lambda s: s.compose_panel.why_not()),
+    ActionRow("continue", "Continue the song", ("Ctrl+Shift+G",), "Compose", lambda s: s.compose_panel.generate("continue"),
+              lambda s: s.compose_panel.why_not("continue")),
+    ActionRow("cancel", "Cancel composing", ("Ctrl+Alt+G",), "Compose", lambda s: s.session.cancel(), _composing),
+    ActionRow("result_use", "-Use the chosen result", ("Ctrl+Return",), "Compose", lambda s: s.use_result(), _result),
+    ActionRow("result_next", "Next result", ("Alt+Right",), "Compose", lambda s: s.session.choose_next(), _results),
+    ActionRow("result_previous", "Previous result", ("Alt+Left",), "Compose", lambda s: s.session.choose_next(-1), _results),
+    ActionRow("result_none", "Back to the song", ("Ctrl+Shift+Return",), "Compose", lambda s: s.session.choose(None), _result),
+    ActionRow("result_discard", "Discard the chosen result", ("Ctrl+Del",), "Compose", lambda s: s.discard_result(), _result),
+    # View
+    ActionRow("palette", "Command palette", ("Ctrl+P", "F3"), "View", lambda s: s.show_palette()),
+    ActionRow("fit", "-Fit the song", ("F",), "View", lambda s: s.roll.fit()),
+    ActionRow("zoom_selection", "Zoom to the selection", ("Z",), "View", lambda s: s.roll.zoom_to_selection(), _selected),
+    ActionRow("zoom_back", "Zoom back", ("Shift+Z",), "View", lambda s: s.roll.zoom_back()),
+    ActionRow("zoom_in", "Zoom in", ("Ctrl+=", "Ctrl++"), "View", lambda s: s.zoom(1.25)),
+    ActionRow("zoom_out", "Zoom out", ("Ctrl+-",), "View", lambda s: s.zoom(0.8)),
+    ActionRow("tool_select", "-Select tool", ("1",), "View", lambda s: s.set_tool("select"), always, lambda s: s.roll.tool == "select"),
+    ActionRow("tool_draw", "Draw tool", ("2",), "View", lambda s: s.set_tool("draw"), always, lambda s: s.roll.tool == "draw"),
+    ActionRow("tool_erase", "Erase tool", ("3",), "View", lambda s: s.set_tool("erase"), always, lambda s: s.roll.tool == "erase"),
+    ActionRow("tool_split", "Split tool", ("4",), "View", lambda s: s.set_tool("split"), always, lambda s: s.roll.tool == "split"),
+    ActionRow("tool_toggle", "Draw or select", ("B",), "View", lambda s: s.set_tool("select" if s.roll.tool == "draw" else "draw")),
+    ActionRow("ghost_tracks", "-Show other tracks' notes", ("Shift+G",), "View", lambda s: s.toggle_ghost_tracks(), always,
+              lambda s: bool(s.roll.show_ghost_tracks)),
+    ActionRow("panel_tracks", "Tracks panel", ("Ctrl+1",), "View", lambda s: s.toggle_panel("tracks"), always,
+              lambda s: s.panel_is_shown("tracks")),
+    ActionRow("panel_compose", "Compose panel", ("Ctrl+2",), "View", lambda s: s.toggle_panel("compose"), always,
+              lambda s: s.panel_is_shown("compose")),
+    ActionRow("theme", "Next colours: dark, light, high contrast", ("Ctrl+Alt+T",), "View", lambda s: s.next_theme()),
+    ActionRow("full_screen", "Full screen", ("F11",), "View", lambda s: s.toggle_full_screen(), always,
+              lambda s: s.isFullScreen()),
+    # Help
+    ActionRow("help", "Keys and gestures", ("F1",), "Help", lambda s: s.show_help()),
+    ActionRow("health", "What is missing", ("Shift+F1",), "Help", lambda s: s.show_health()),
+    ActionRow("about", "About Tunesmith", ("Ctrl+F1",), "Help", lambda s: s.show_about()),
+)  # fmt: skip
+
+
+class Actions(QObject):
+    """The table's rows as `QAction` objects of one window."""
+
+    def __init__(self, studio: Studio, own_keys: dict[str, str]) -> None:
+        super().__init__(studio)
+        self._studio = studio
+        self.by_id: dict[str, QAction] = {}
+        for line in ACTIONS:
+            action = QAction(line.title, self)
+            action.setObjectName(line.id)
+            keys = [own_keys[line.id]] if own_keys.get(line.id) else list(line.keys)
+            action.setShortcuts([QKeySequence(key) for key in keys])
+            action.setCheckable(line.checked is not None)
+            action.triggered.connect(lambda _=False, line=line: self._run(line))
+            context = Qt.ShortcutContext
+            action.setShortcutContext(context.WidgetWithChildrenShortcut if line.in_roll else context.WindowShortcut)
+            self.by_id[line.id] = action
+
+    def refresh(self) -> None:
+        """Make every action as enabled, checked and explained as it is now."""
+        for line in ACTIONS:
+            action = self.by_id[line.id]
+            why = line.why_not(self._studio)
+            action.setEnabled(not why)
+            if line.checked is not None:
+                action.setChecked(line.checked(self._studio))
+            tip = self.tip(line, why)
+            if action.toolTip() != tip:
+                action.setToolTip(tip)
+                action.setStatusTip(tip)
+
+    def tip(self, line: ActionRow, why: str) -> str:
+        """Name, key, and why it cannot be done now."""
+        key = self.by_id[line.id].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        return f"{line.title} ({key})" + (f": {why}" if why else "")
+
+    def entries(self) -> list[Entry]:
+        """For the command palette."""
+        entries = []
+        for line in ACTIONS:
+            key = self.by_id[line.id].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            entries.append(Entry(line.id, line.title, key, line.menu, line.why_not(self._studio)))
+        return entries
+
+    def _run(self, line: ActionRow) -> None:
+        if not line.why_not(self._studio):
+            line.run(self._studio)
+        self._studio.refresh_actions()
+
+
+def help_page(actions: dict[str, QAction]) -> str:
+    """Every action with its keys, as a page of rich text."""
+    parts = []
+    for menu in MENUS:
+        rows = [
+            f"<tr><td width='260'>{line.title}</td><td>{_keys(actions[line.id])}</td></tr>"
+            for line in ACTIONS
+            if line.menu == menu
+        ]
+        parts.append(f"<h3>{menu}</h3><table cellpadding='3'>{''.join(rows)}</table>")
+    gestures = "".join(f"<tr><td width='260'>{what}</td><td>{how}</td></tr>" for how, what in GESTURES)
+    return "".join(parts) + f"<h3>Mouse in the piano roll</h3><table cellpadding='3'>{gestures}</table>"
+
+
+def _keys(action: QAction) -> str:
+    return ", ".join(key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts())
+
+
+GESTURES = (
+    ("Wheel", "scroll up and down"),
+    ("Shift + wheel", "scroll in time"),
+    ("Ctrl + wheel", "zoom time about the pointer"),
+    ("Ctrl + Alt + wheel", "zoom pitch"),
+    ("Middle drag", "move the view"),
+    ("Right click", "menu while selecting, erase while drawing"),
+    ("Ctrl + drag", "copy notes"),
+    ("Alt", "no snap"),
+    ("Double-click", "draw a note; on a slider: the usual value"),
+)

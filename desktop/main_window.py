@@ -1,0 +1,464 @@
+"""The window: puts the panels in their docks and joins them. What they do is in their own files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer
+from PySide6.QtGui import QAction, QCloseEvent, QStatusTipEvent
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QToolBar, QVBoxLayout, QWidget
+
+from core.song import edits
+from core.store.settings import Settings, save_settings
+from desktop import theme
+from desktop.actions import ACTIONS, MENUS, Actions, help_page
+from desktop.command_palette import CommandPalette
+from desktop.compose.panel import WIDTH as COMPOSE_WIDTH
+from desktop.compose.panel import ComposePanel, GeneratorChoice, installed_generators
+from desktop.compose.session import Compose, ComposeSession, Variant, warm_up
+from desktop.document import Change, Document
+from desktop.drop_overlay import DropOverlay
+from desktop.files import Files
+from desktop.hint_line import HintLine
+from desktop.jobs import Jobs
+from desktop.notices import Notices
+from desktop.pages import Page, about_html, findings, health_html
+from desktop.playback import Playback
+from desktop.roll.view import RollView
+from desktop.roll_bar import RollBar
+from desktop.settings_dialog import SettingsDialog
+from desktop.time_axis import TimeAxis
+from desktop.tracks.changes import with_copy, with_new_track
+from desktop.tracks.panel import WIDTH as TRACKS_WIDTH
+from desktop.tracks.panel import TrackPanel
+from desktop.transport import Transport, snap_ticks
+
+log = logging.getLogger(__name__)
+
+LAYOUT_VERSION = 1
+WARM_UP_AFTER_MS = 1500
+SETTINGS_AFTER_MS = 500
+USUAL_SIZE = QSize(1360, 840)
+
+
+class Studio(QMainWindow):
+    """The studio window.
+
+    Parameters
+    ----------
+    document : the song to begin with
+    settings : what the user chose before; changed and saved by the window
+    compose, generators, player : stand-ins for tests; by default the real ones
+    keep_settings : whether choices are saved
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        settings: Settings,
+        *,
+        compose: Compose | None = None,
+        generators: list[GeneratorChoice] | None = None,
+        player: Any = None,
+        keep_settings: bool = True,
+    ) -> None:
+        super().__init__()
+        self.document = document
+        self.settings = settings
+        self.asks_before_closing = True
+        self._keep_settings = keep_settings
+        self._may_close = False
+        document.setParent(self)
+        self.jobs = Jobs(self)
+        self.playback = Playback(document, player, self)
+        self.session = ComposeSession(document, self.jobs, compose, self)
+        self.time_axis = TimeAxis(parent=self)
+        self.roll = RollView(document, self.time_axis)
+        self.notices = Notices()
+        self.files = Files(self)
+        self.actions_ = Actions(self, settings.keys)
+        known = installed_generators() if generators is None else generators
+        self.compose_panel = ComposePanel(
+            document, self.session, known, self.actions_.by_id, self.is_untouched
+        )
+        self._generators = known
+        self.tracks = TrackPanel(document, self.actions_.by_id)
+        self.transport = Transport(document, self.playback, self.actions_.by_id, self._set_snap)
+        self.hints = HintLine(self.jobs)
+        self._docks: dict[str, QDockWidget] = {}
+        self._lay_out()
+        self._make_menus()
+        self.palette_ = CommandPalette(self.actions_, self)
+        self.palette_.wanted.connect(lambda name: self.actions_.by_id[name].trigger())
+        self._drop = DropOverlay(self)
+        self._drop.dropped.connect(self._dropped)
+        self._late_settings = QTimer(self, interval=SETTINGS_AFTER_MS, singleShot=True)
+        self._late_settings.timeout.connect(self._save_settings)
+        self._late_refresh = QTimer(self, interval=0, singleShot=True)
+        self._late_refresh.timeout.connect(self._refresh_now)
+        self._join()
+        self._restore()
+        self._refresh_now()
+
+    # -- building ------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        self.setObjectName("studio")
+        self.setMinimumSize(960, 600)
+        self.resize(USUAL_SIZE)
+        self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        bar = QToolBar("Transport", movable=False, floatable=False)
+        bar.setObjectName("transport")
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        bar.setStyleSheet("QToolBar { border: none; padding: 0; spacing: 0; }")
+        bar.addWidget(self.transport)
+        self.addToolBar(bar)
+        centre = QWidget()
+        centre.setObjectName("panel")
+        centre.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(RollBar(self.document, self.session, self.actions_.by_id))
+        layout.addWidget(self.notices)
+        layout.addWidget(self.roll, 1)
+        self.setCentralWidget(centre)
+        for name, title, panel, area, width in (
+            ("tracks", "Tracks", self.tracks, Qt.DockWidgetArea.LeftDockWidgetArea, TRACKS_WIDTH),
+            ("compose", "Compose", self.compose_panel, Qt.DockWidgetArea.RightDockWidgetArea, COMPOSE_WIDTH),
+        ):
+            dock = QDockWidget(title)
+            dock.setObjectName(name)
+            dock.setTitleBarWidget(QWidget())
+            dock.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
+            panel.setMinimumWidth(width - 24)
+            dock.setWidget(panel)
+            self.addDockWidget(area, dock)
+            self.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
+            self._docks[name] = dock
+        foot = QToolBar("Hints", movable=False, floatable=False)
+        foot.setObjectName("hints")
+        foot.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        foot.setStyleSheet("QToolBar { border: none; padding: 0; spacing: 0; }")
+        foot.addWidget(self.hints)
+        self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, foot)
+
+    def _make_menus(self) -> None:
+        menus = {name: self.menuBar().addMenu(name) for name in MENUS}
+        for line in ACTIONS:
+            if line.text.startswith("-"):
+                menus[line.menu].addSeparator()
+            menus[line.menu].addAction(self.actions_.by_id[line.id])
+            target: QWidget = self.roll if line.in_roll else self
+            target.addAction(self.actions_.by_id[line.id])
+        self._recent = QMenu("Open recent", self)
+        menus["File"].insertMenu(self.actions_.by_id["add_file"], self._recent)
+        self._recent.aboutToShow.connect(self._fill_recent)
+        for menu in menus.values():
+            menu.aboutToShow.connect(self._refresh_now)
+
+    def _join(self) -> None:
+        document, refresh = self.document, self.refresh_actions
+        document.changed.connect(self._changed)
+        for signal in (
+            document.selection_changed, document.current_track_changed, document.loop_changed,
+            document.mix_changed, document.state_changed, self.session.chosen_changed,
+            self.session.busy_changed, self.session.added, self.session.removed, self.playback.playing_changed,
+            self.roll.tool_changed,
+        ):  # fmt: skip
+            signal.connect(lambda *_: refresh())
+        document.state_changed.connect(self._show_title)
+        self.files.opened.connect(lambda _: self._show_title())
+        self.compose_panel.changed_hook = refresh
+        self.session.said.connect(lambda text, tone: self.notices.show_notice(text, tone))
+        self.session.chosen_changed.connect(self._audition)
+        self.session.updated.connect(self._variant_updated)
+        self.roll.note_previewed.connect(self.playback.preview)
+        self.roll.seek_requested.connect(self.playback.seek)
+        self.roll.hint_changed.connect(self.hints.show_hint)
+        self.playback.polled.connect(self._sound_polled)
+        self._sound_text = ""
+        self._show_title()
+
+    def _restore(self) -> None:
+        settings = self.settings
+        self.transport.snap.set_value(settings.grid)
+        self._set_snap(settings.grid)
+        self.roll.follow = settings.follow_playhead
+        self.roll.highlight_scale = settings.scale_highlight
+        self.playback.set_volume(settings.master_volume)
+        self.transport.volume.set_number(100 * settings.master_volume)
+        self.playback.set_metronome(settings.metronome)
+        self.compose_panel.restore(settings.panels.get("compose", {}))
+        geometry, layout = settings.window.get("geometry"), settings.window.get("layout")
+        if geometry:
+            self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
+        if layout:
+            self.restoreState(QByteArray.fromBase64(layout.encode()), LAYOUT_VERSION)
+
+    def start_engines(self, *, sound: bool = True, journal: bool = True) -> None:
+        """After the first paint: the sound process, the crash journal, and warming up for composing."""
+        if sound:
+            self.playback.start(self.settings.audio_device)
+            self.transport.show_no_sound()
+            if self.playback.why_silent:
+                self.notices.show_notice(self.playback.why_silent, "warn")
+        if journal:
+            self.files.start_journal()
+        if any(not one.why_not for one in self._generators):
+            QTimer.singleShot(WARM_UP_AFTER_MS, self, self._warm_up)
+        self.refresh_actions()
+
+    def _warm_up(self) -> None:
+        self.jobs.run("inference", "Getting ready to compose", warm_up, quiet=True)
+
+    # -- what actions do -----------------------------------------------------------------------------
+
+    def undo(self) -> None:
+        label = self.document.undo()
+        if label:
+            self.hints.show_hint(f"Undone: {label}")
+
+    def redo(self) -> None:
+        label = self.document.redo()
+        if label:
+            self.hints.show_hint(f"Done again: {label}")
+
+    def escape(self) -> None:
+        """One thing at a time: the result that is shown, the selection, hanging notes."""
+        if self.session.chosen is not None and not self.session.busy:
+            self.session.choose(None)
+        elif len(self.document.selection):
+            self.document.select([])
+        else:
+            self.playback.panic()
+
+    def add_track(self) -> None:
+        self.document.apply("Add track", with_new_track(self.document.song))
+        self.document.set_current_track(len(self.document.song.tracks) - 1)
+
+    def duplicate_track(self) -> None:
+        index = self.document.current_track
+        self.document.apply("Duplicate track", with_copy(self.document.song, index))
+        self.document.set_current_track(index + 1)
+
+    def remove_track(self) -> None:
+        index = self.document.current_track
+        self.document.apply("Remove track", edits.remove_track(self.document.song, index))
+
+    def move_track(self, by: int) -> None:
+        index = self.document.current_track
+        self.document.apply("Move track", edits.move_track(self.document.song, index, index + by))
+        self.document.set_current_track(index + by)
+
+    def step_track(self, by: int) -> None:
+        self.document.set_current_track(self.document.current_track + by)
+
+    def toggle_mute(self) -> None:
+        track = self.document.current_track
+        self.document.set_muted(track, track not in self.document.muted)
+
+    def toggle_solo(self) -> None:
+        track = self.document.current_track
+        self.document.set_soloed(track, track not in self.document.soloed)
+
+    def toggle_loop(self) -> None:
+        """Loop over the whole bars of the song, or no longer."""
+        if self.document.loop is not None:
+            self.document.set_loop(None)
+            return
+        song = self.document.song
+        last = song.bars.bar_at(max(0, song.end_tick - 1))
+        self.document.set_loop((0, song.bars.start(last + 1)))
+
+    def toggle_metronome(self) -> None:
+        self.settings.metronome = not self.playback.metronome
+        self.playback.set_metronome(self.settings.metronome)
+        self.settings_changed()
+
+    def toggle_follow(self) -> None:
+        self.roll.follow = self.settings.follow_playhead = not self.roll.follow
+        self.settings_changed()
+
+    def toggle_ghost_tracks(self) -> None:
+        self.roll.show_ghost_tracks = not self.roll.show_ghost_tracks
+
+    def set_tool(self, name: str) -> None:
+        self.roll.tool = name
+
+    def zoom(self, factor: float) -> None:
+        self.time_axis.zoom_about(self.roll.canvas.width() / 2, factor)
+
+    def use_result(self) -> None:
+        chosen = self.session.chosen
+        if chosen is not None:
+            self.session.accept(chosen, untouched=self.is_untouched())
+
+    def discard_result(self) -> None:
+        chosen = self.session.chosen
+        if chosen is not None:
+            self.session.discard(chosen)
+
+    def toggle_panel(self, name: str) -> None:
+        self._docks[name].setVisible(not self._docks[name].isVisible())
+
+    def panel_is_shown(self, name: str) -> bool:
+        return not self._docks[name].isHidden()
+
+    def show_panel(self, name: str) -> None:
+        """Bring a panel to the front; "palette", "settings", "help" and "about" open those."""
+        windows: dict[str, Callable[[], object]] = {
+            "palette": self.show_palette, "settings": self.show_settings, "help": self.show_help,
+            "about": self.show_about, "health": self.show_health,
+        }  # fmt: skip
+        if name in windows:
+            windows[name]()
+        elif name in self._docks:
+            self._docks[name].show()
+
+    def toggle_full_screen(self) -> None:
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+
+    def next_theme(self) -> None:
+        names = list(theme.PALETTES)
+        self.set_theme(names[(names.index(theme.tokens().name) + 1) % len(names)])
+
+    def set_theme(self, name: str) -> None:
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, name)
+        self.settings.theme = name
+        self.settings_changed()
+        self.hints.show_hint(f"Colours: {name}")
+
+    def show_palette(self) -> None:
+        self.palette_.open()
+
+    def show_settings(self) -> None:
+        self._open(SettingsDialog(self.settings, self.playback, self.settings_changed, self.set_theme, self))
+
+    def show_help(self) -> None:
+        self._open(Page("Keys and gestures", help_page(self.actions_.by_id), self, QSize(520, 640)))
+
+    def show_about(self) -> None:
+        self._open(Page("About Tunesmith", about_html(), self, QSize(460, 260)))
+
+    def show_health(self) -> None:
+        status = str(getattr(self.playback.state, "status", ""))
+        generators = [(one.title, one.why_not) for one in self._generators]
+        html = health_html(findings(self.playback.why_silent, status, generators))
+        self._open(Page("What is missing", html, self, QSize(620, 360)))
+
+    def is_untouched(self) -> bool:
+        """Whether the song holds nothing of the user's: it is empty, or the demo as it came."""
+        document = self.document
+        return not len(document.song.notes) or (document.path is None and not document.modified)
+
+    # -- keeping it true -----------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Tell the user that something is done."""
+        self.notices.show_notice(text)
+
+    def refresh_actions(self) -> None:
+        """Let every action be as enabled and explained as it is; soon, and once for many changes."""
+        self._late_refresh.start()
+
+    def settings_changed(self) -> None:
+        """Save the settings, soon and once for many changes."""
+        if self._keep_settings:
+            self._late_settings.start()
+
+    def _refresh_now(self) -> None:
+        self._late_refresh.stop()
+        self.actions_.refresh()
+
+    def _changed(self, change: Change) -> None:
+        if change.touches("all", "meter"):
+            self._set_snap(self.settings.grid)
+        self.refresh_actions()
+
+    def _set_snap(self, name: str) -> None:
+        self.roll.grid = snap_ticks(name, self.document.song, self.document.playhead)
+        if name != self.settings.grid:
+            self.settings.grid = name
+            self.settings_changed()
+
+    def _show_title(self) -> None:
+        self.setWindowTitle(f"{self.document.name}[*] – Tunesmith")
+        self.setWindowModified(self.document.modified)
+
+    def _audition(self, chosen: Variant | None) -> None:
+        song = chosen.sketch if chosen is not None and len(chosen.notes) else None
+        self.playback.listen_to(song)
+
+    def _variant_updated(self, variant: Variant) -> None:
+        if variant is self.session.chosen and variant.song is not None:
+            self.playback.listen_to(variant.song)
+        self.refresh_actions()
+
+    def _sound_polled(self, state: Any) -> None:
+        if state.status != self._sound_text:
+            self._sound_text = state.status
+            if state.status:
+                self.hints.set_standing(state.status)
+
+    def _dropped(self, what: str, files: list[Any]) -> None:
+        if what == "open":
+            self.files.open(files[0])
+            files = files[1:]
+        for path in files:
+            self.files.add(path)
+
+    def _fill_recent(self) -> None:
+        self._recent.clear()
+        for path in self.settings.recent_files:
+            action = QAction(path, self._recent)
+            action.triggered.connect(lambda _=False, path=path: self.files.open(path))
+            self._recent.addAction(action)
+        if not self.settings.recent_files:
+            self._recent.addAction("No files yet").setEnabled(False)
+
+    def _open(self, dialog: QWidget) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def _save_settings(self) -> None:
+        settings = replace(self.settings)
+        self.jobs.run("files", "Saving settings", lambda _: save_settings(settings), quiet=True)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.StatusTip and isinstance(event, QStatusTipEvent):
+            self.hints.show_hint(event.tip())
+            return True
+        return super().event(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._may_close and self.asks_before_closing and self.document.modified:
+            event.ignore()
+            self.files.after_saving(self._close_for_good)
+            return
+        self._late_refresh.stop()
+        self._late_settings.stop()
+        self.playback.close()
+        self.jobs.close()
+        self.files.close()
+        if self._keep_settings:
+            self.settings.master_volume = self.playback.volume
+            self.settings.panels["compose"] = self.compose_panel.state()
+            self.settings.window = {
+                "geometry": self.saveGeometry().toBase64().toStdString(),
+                "layout": self.saveState(LAYOUT_VERSION).toBase64().toStdString(),
+            }
+            save_settings(self.settings)
+        super().closeEvent(event)
+
+    def _close_for_good(self) -> None:
+        self._may_close = True
+        self.close()

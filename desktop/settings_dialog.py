@@ -1,0 +1,121 @@
+"""Settings: colours, size, soundfont and output. Every change is in force at once, but for the size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QGridLayout, QVBoxLayout, QWidget
+
+from core.errors import TunesmithError
+from core.store.settings import Settings
+from desktop import theme
+from desktop.controls.basics import label, push_button, row
+from desktop.controls.choice import Choice
+from desktop.controls.search_list import Entry
+from desktop.playback import Playback
+
+SCALES = (0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5)
+OTHER = "\0other"
+
+
+class SettingsDialog(QDialog):
+    def __init__(
+        self,
+        settings: Settings,
+        playback: Playback,
+        changed: Callable[[], object],
+        set_theme: Callable[[str], object],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Settings")
+        self.setModal(False)
+        self._settings, self._playback, self._changed = settings, playback, changed
+        self._set_theme = set_theme
+        self.theme = Choice([Entry(name, name.capitalize()) for name in theme.PALETTES], settings.theme, name="Colours")
+        self.theme.changed.connect(self._take_theme)
+        self.scale = Choice([Entry(scale, f"{100 * scale:.0f} %") for scale in SCALES], settings.scale, name="Size")
+        self.scale.changed.connect(self._take_scale)
+        self.device = Choice(self._devices, settings.audio_device, name="Output", popup_width=320)
+        self.device.changed.connect(self._take_device)
+        self.soundfont = Choice(self._soundfonts, settings.soundfont, name="Soundfont", popup_width=320)
+        self.soundfont.changed.connect(self._take_soundfont)
+        self.reopen = QCheckBox("Open the last song at the start")
+        self.reopen.setChecked(settings.reopen_last)
+        self.reopen.toggled.connect(self._take_reopen)
+        self.note = label("", "small", wrap=True)
+        self.note.setMinimumHeight(32)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(8)
+        grid.setColumnStretch(1, 1)
+        for line, (name, widget) in enumerate(
+            (("Colours", self.theme), ("Size", self.scale), ("Output", self.device), ("Soundfont", self.soundfont))
+        ):
+            grid.addWidget(label(name, "dim"), line, 0)
+            grid.addWidget(widget, line, 1)
+        grid.addWidget(self.reopen, 4, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 16, 20, 16)
+        layout.setSpacing(12)
+        layout.addWidget(label("Settings", "headline"))
+        layout.addLayout(grid)
+        layout.addWidget(self.note)
+        layout.addStretch(1)
+        layout.addLayout(row(None, push_button("Close", self.close)))
+        self.resize(460, 320)
+
+    def _devices(self) -> list[Entry]:
+        return [Entry("", "System's output"), *(Entry(name, name) for name in self._playback.devices())]
+
+    def _soundfonts(self) -> list[Entry]:
+        from core.sound.soundfont import find_soundfonts
+
+        fonts = {str(path): path.stem for path in find_soundfonts()}
+        if self._settings.soundfont:
+            fonts.setdefault(self._settings.soundfont, Path(self._settings.soundfont).stem)
+        listed = [Entry(path, name, Path(path).suffix[1:].upper()) for path, name in fonts.items()]
+        return [Entry("", "Best one found"), *listed, Entry(OTHER, "Another file…")]
+
+    def _take_theme(self, name: str) -> None:
+        self._set_theme(name)
+
+    def _take_scale(self, scale: float) -> None:
+        self._settings.scale = scale
+        self.note.setText("The new size comes with the next start.")
+        self._changed()
+
+    def _take_device(self, name: str) -> None:
+        self._settings.audio_device = name
+        self._playback.set_device(name)
+        self._changed()
+
+    def _take_soundfont(self, path: str) -> None:
+        if path == OTHER:
+            self.soundfont.set_value(self._settings.soundfont)
+            dialog = QFileDialog(self, "Choose a soundfont", "", "Soundfonts (*.sf2 *.sf3)")
+            dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+            dialog.fileSelected.connect(self._use_soundfont)
+            dialog.finished.connect(dialog.deleteLater)
+            dialog.open()
+        else:
+            self._use_soundfont(path)
+
+    def _use_soundfont(self, path: str) -> None:
+        from core.sound.soundfont import check_soundfont
+
+        try:
+            if path:
+                check_soundfont(path)
+        except TunesmithError as error:
+            self.note.setText(str(error))
+            return
+        self._settings.soundfont = path
+        self.soundfont.set_value(path)
+        self.note.setText(self._playback.set_soundfont(path))
+        self._changed()
+
+    def _take_reopen(self, on: bool) -> None:
+        self._settings.reopen_last = on
+        self._changed()
