@@ -68,9 +68,10 @@ def features(piece: Piece) -> NDArray[np.void]:
         rows["echo_pitch"][:, index], rows["echo_duration"][:, index] = _echo(events, keys, nxt, back)
 
     last = _last_of_part(events, nxt)
+    pitch = events["pitch"].astype(np.int64)
     for place in range(2):
         index = last[:, place]
-        rows["last_pitch"][:, place] = np.where(index >= 0, events["pitch"][index], NO_PITCH)
+        rows["last_pitch"][:, place] = np.where(index >= 0, pitch[index], NO_PITCH)
     rows["last_duration"] = np.where(last[:, 0] >= 0, events["duration"][last[:, 0]], NO_DURATION)
     rows["last_velocity"] = np.where(last[:, 0] >= 0, events["velocity"][last[:, 0]], 16)
     rows["chroma"] = _sounding(piece, nxt)
@@ -112,7 +113,7 @@ def _echo(
         & (echo["time"] == nxt["time"])
         & (echo["part"] == nxt["part"])
     )
-    return np.where(heard, echo["pitch"], NO_PITCH), np.where(heard, echo["duration"], NO_DURATION)
+    return np.where(heard, echo["pitch"].astype(np.int64), NO_PITCH), np.where(heard, echo["duration"], NO_DURATION)
 
 
 def _last_of_part(events: Events, nxt: Events) -> NDArray[np.int64]:

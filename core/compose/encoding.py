@@ -39,6 +39,12 @@ BAR = LONGEST_BAR
 """The time class of a bar event; the classes below it are positions in the bar."""
 TIMES = LONGEST_BAR + 1
 
+START = TIMES
+"""The time class of the row before the first bar event."""
+
+PHRASE = 16
+"""Bars are counted modulo this, so that the network knows where in a phrase it stands."""
+
 MOST_PARTS = 16
 DRUMS = 128
 """The program class of a drum part."""

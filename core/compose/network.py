@@ -22,6 +22,7 @@ from core.compose.encoding import (
     LONGEST_COUNTDOWN,
     LOOKBACKS,
     NO_PITCH,
+    PHRASE,
     PITCHES,
     POLYPHONIES,
     PROGRAMS,
@@ -32,9 +33,6 @@ from core.compose.encoding import (
 )
 
 BAR_LENGTHS = 97
-PHRASE = 16
-"""Bars are counted modulo this, so that the network knows where in a phrase it stands."""
-
 FAR_BELOW = -1e4
 
 

@@ -22,10 +22,11 @@ from core.compose.encoding import (
     MOST_PARTS,
     NO_CHORD,
     NO_PITCH,
+    PHRASE,
     POLYPHONIES,
     REGISTERS,
+    START,
     TEMPI,
-    TIMES,
     VELOCITIES,
     Piece,
     second_chord_at,
@@ -34,11 +35,6 @@ from core.compose.styles import COMPOSERS, STYLES
 from core.learn.data import Example
 
 Columns = dict[str, NDArray[np.int64]]
-
-START = TIMES
-"""The time class of the row before the first bar event."""
-
-PHRASE = 16
 
 
 def excerpt(piece: Piece, first_bar: int, last_bar: int) -> Piece:
@@ -96,7 +92,7 @@ def columns(piece: Piece, bars_after: int = 0) -> Columns:
     told_any = ahead != NO_EVENT
     told_note = told_any & (told["time"] != BAR)
     position = np.where(is_note == 1, here["time"], 0).astype(np.int64)
-    own = np.where((is_note == 1) & (here["pitch"] < 128), 1 << (here["pitch"].astype(np.int64) % 12), 0)
+    own = np.where((is_note == 1) & (here["pitch"] < 128), 1 << (_wide(here["pitch"]) % 12), 0)
     chroma_now = np.concatenate([[0], rows["chroma"][:-1]]) | own
     begins = np.concatenate([[0], np.cumsum(steps)])
     onset = begins[bar] + position
@@ -109,14 +105,11 @@ def columns(piece: Piece, bars_after: int = 0) -> Columns:
     same_part = same_place & (nxt["part"] == here["part"])
     terminal = nxt["bar"] >= bars
 
-    def as_int(a: NDArray) -> NDArray[np.int64]:
-        return a.astype(np.int64)
-
     return {
-        "time": as_int(here["time"]),
-        "part": as_int(here["part"]),
+        "time": _wide(here["time"]),
+        "part": _wide(here["part"]),
         "is_note": is_note,
-        "pitch": np.where(is_note, here["pitch"], NO_PITCH).astype(np.int64),
+        "pitch": np.where(is_note, _wide(here["pitch"]), NO_PITCH),
         "duration": np.where(is_note, here["duration"], NO_DURATION).astype(np.int64),
         "velocity": np.where(is_note, here["velocity"], VELOCITIES).astype(np.int64),
         "chord": chords[:, 0],
@@ -128,34 +121,38 @@ def columns(piece: Piece, bars_after: int = 0) -> Columns:
         "chroma_now": chroma_now,
         "ahead_time": np.where(told_any, told["time"], START).astype(np.int64),
         "ahead_part": np.where(told_note, told["part"], 0).astype(np.int64),
-        "ahead_is_note": as_int(told_note),
-        "ahead_pitch": np.where(told_note, told["pitch"], NO_PITCH).astype(np.int64),
+        "ahead_is_note": _wide(told_note),
+        "ahead_pitch": np.where(told_note, _wide(told["pitch"]), NO_PITCH),
         "ahead_duration": np.where(told_note, told["duration"], NO_DURATION).astype(np.int64),
-        "run": as_int(rows["run"]),
-        "next_is_note": as_int(nxt_is_note),
-        "next_is_bar": as_int(~nxt_is_note & ~terminal),
-        "next_time": as_int(nxt["time"]),
-        "next_part": as_int(nxt["part"]),
+        "run": _wide(rows["run"]),
+        "next_is_note": _wide(nxt_is_note),
+        "next_is_bar": _wide(~nxt_is_note & ~terminal),
+        "next_time": _wide(nxt["time"]),
+        "next_part": _wide(nxt["part"]),
         "next_pitch": np.where(nxt_is_note, nxt["pitch"], 0).astype(np.int64),
-        "next_duration": as_int(nxt["duration"]),
-        "next_velocity": as_int(nxt["velocity"]),
-        "next_copy": as_int(piece.copies[nxt_bar]),
+        "next_duration": _wide(nxt["duration"]),
+        "next_velocity": _wide(nxt["velocity"]),
+        "next_copy": _wide(piece.copies[nxt_bar]),
         "next_chord": nxt_chord[:, 0],
         "next_second_chord": nxt_chord[:, 1],
         "chord_then": np.where(second, nxt_chord[:, 1], nxt_chord[:, 0]),
         "earliest_time": np.where(started, position, BAR),
         "lowest_part": np.where(same_place, here["part"], 0).astype(np.int64),
         "lowest_pitch": np.where(same_part, here["pitch"].astype(np.int64) + 1, 0),
-        "echo_pitch": as_int(rows["echo_pitch"]),
-        "echo_duration": as_int(rows["echo_duration"]),
-        "last_pitch": as_int(rows["last_pitch"]),
-        "last_duration": as_int(rows["last_duration"]),
-        "last_velocity": as_int(rows["last_velocity"]),
-        "chroma": as_int(rows["chroma"]),
+        "echo_pitch": _wide(rows["echo_pitch"]),
+        "echo_duration": _wide(rows["echo_duration"]),
+        "last_pitch": _wide(rows["last_pitch"]),
+        "last_duration": _wide(rows["last_duration"]),
+        "last_velocity": _wide(rows["last_velocity"]),
+        "chroma": _wide(rows["chroma"]),
         "onset": onset,
         "when": when,
         "dynamic": np.full(count + 1, int(piece.dynamic), np.int64),
     }
+
+
+def _wide(values: NDArray) -> NDArray[np.int64]:
+    return values.astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -159,8 +159,8 @@ def train(
         spent, clock = spent + now - clock, now
         if step % 25 == 0 and rank == 0:
             report(
-                {"step": step, "minutes": spent / 60, "notes": seen, "nats": float(loss), "rate": rate}
-                | {name: float(value) / notes for name, value in losses.items()}
+                {"step": step, "minutes": spent / 60, "notes": seen, "nats": loss.item(), "rate": rate}
+                | {name: value.item() / notes for name, value in losses.items()}
             )
         if now - last_check > plan.check_minutes * 60 and rank == 0:
             last_check = now
