@@ -29,6 +29,7 @@ FLOOR = {
     "learn": 3,
     "doctor": 3,
     "cli": 4,
+    "frozen": 5,
 }
 """A room may import from rooms on lower floors."""
 
