@@ -10,13 +10,11 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
 
-from desktop import theme
 from desktop.document import Change
 from desktop.roll import overlays
 from desktop.roll.geometry import Viewport
@@ -130,9 +128,7 @@ class NoteCanvas(QWidget):
         if preview.label:
             overlays.paint_label(painter, self._pointer_at, preview.label, self.rect())
         if self.hasFocus():
-            painter.setPen(QPen(theme.colour("accent", 0.55), 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+            overlays.paint_focus(painter, self.rect())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.state.pitch_axis.set_height(self.height())

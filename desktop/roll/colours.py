@@ -50,10 +50,10 @@ class NoteColours:
     def looks(self, song: Song, notes: Notes, states: NDArray[np.uint8]) -> NDArray[np.uint16]:
         """Row of the colour tables for every note, ``states`` being its `Look`."""
         palette = len(theme.TRACK_COLOURS)
-        of_track = np.array([track.colour % palette for track in song.tracks] or [0], np.int64)
+        of_track = np.array([track.colour % palette for track in song.tracks] or [0], np.uint16)
         track = np.minimum(notes["track"], len(of_track) - 1)
-        steps = notes["velocity"].astype(np.int64) * VELOCITY_STEPS // 128
-        return (1 + (states * palette + of_track[track]) * VELOCITY_STEPS + steps).astype(np.uint16)
+        row = states.astype(np.uint16) * palette + of_track[track]
+        return 1 + row * np.uint16(VELOCITY_STEPS) + notes["velocity"] // (128 // VELOCITY_STEPS)
 
 
 def _note_colours(look: Look, hue: QColor, step: int, ground: QColor) -> tuple[QColor, QColor]:

@@ -75,6 +75,17 @@ class Viewport:
         last = int(np.ceil((self.top + self.height) / self.row_height))
         return max(0, min(count, first)), max(0, min(count, last))
 
+    def is_scrolled(self, other: Viewport) -> bool:
+        """Whether ``other`` shows the same rows at the same zoom in the same size, anywhere."""
+        return self.rows is other.rows and (
+            (self.scale, self.row_height, self.width, self.height, self.dpr)
+            == (other.scale, other.row_height, other.width, other.height, other.dpr)
+        )
+
+    def is_same(self, other: Viewport) -> bool:
+        """Whether ``other`` shows just the same."""
+        return self.is_scrolled(other) and (self.left, self.top) == (other.left, other.top)
+
     def part(self, x: int, y: int, width: int, height: int) -> Viewport:
         """The rectangle at device pixel (``x``, ``y``) of this view as a view of its own."""
         return Viewport(
@@ -101,6 +112,29 @@ class Viewport:
             notes["onset"] + notes["duration"] >= self.first_tick - 1 / self.scale
         )
         return np.flatnonzero(seen & (row >= first) & (row < last))
+
+
+class Timeline:
+    """Finds the notes of a stretch of time fast: notes are sorted by onset, and none is longer than one."""
+
+    def __init__(self, notes: Notes) -> None:
+        self.notes = notes
+        self._onset = np.ascontiguousarray(notes["onset"])
+        self._longest = int(notes["duration"].max()) if len(notes) else 0
+
+    def visible(self, view: Viewport) -> Ints:
+        """As `Viewport.visible`."""
+        first = np.searchsorted(self._onset, view.first_tick - 1 / view.scale - self._longest)
+        last = np.searchsorted(self._onset, view.last_tick, "right")
+        return view.visible(self.notes[first:last]) + first
+
+
+def contains(ascending: Ints, values: Ints) -> NDArray[np.bool_]:
+    """Which of ``values`` are among the sorted ``ascending``."""
+    if not len(ascending):
+        return np.zeros(len(values), bool)
+    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    return ascending[at] == values
 
 
 def notes_at(view: Viewport, notes: Notes, x: float, y: float) -> Ints:

@@ -6,8 +6,6 @@ play-head and everything else that changes often is painted over it by `desktop.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect
@@ -16,7 +14,7 @@ from PySide6.QtGui import QPainter, QPixmap
 from core.song.notes import Notes
 from desktop.roll import painter as paint
 from desktop.roll.colours import Look, NoteColours
-from desktop.roll.geometry import Viewport
+from desktop.roll.geometry import Timeline, Viewport, contains
 from desktop.roll.gestures import NONE, Index
 from desktop.roll.state import RollState
 
@@ -24,8 +22,8 @@ from desktop.roll.state import RollState
 class ScoreLayers:
     """Two cached pictures: the grid alone, and the grid with the notes.
 
-    A change of the notes (or of their selection) repaints notes onto the kept grid; a change of the
-    grid repaints both.
+    A change of the notes (or of their selection) repaints notes onto the kept grid. Scrolling moves
+    only the finished picture; the grid alone is then made again when notes change next.
     """
 
     def __init__(self, state: RollState) -> None:
@@ -34,101 +32,94 @@ class ScoreLayers:
         self.colours = NoteColours()
         self._grid = QPixmap()
         self._score = QPixmap()
-        self._view: Viewport | None = None
-        self._notes_stale = True
+        self._grid_view: Viewport | None = None
+        self._score_view: Viewport | None = None
+        self._timeline = Timeline(state.notes)
 
     def invalidate_notes(self) -> None:
-        self._notes_stale = True
+        """The notes, their selection or their looks changed."""
+        self._score_view = None
 
     def invalidate(self) -> None:
         """Forget everything: grid, notes and colours."""
         self.colours = NoteColours()
-        self._view = None
+        self._grid_view = self._score_view = None
 
     def score(self, view: Viewport) -> QPixmap:
         """Grid and notes as ``view`` shows them, in device pixels."""
-        old = self._view
-        if old is None or not _same_zoom(old, view):
-            self._grid = QPixmap(view.width, view.height)
-            self._score = QPixmap(view.width, view.height)
-            self._paint_grid(view, QRect(0, 0, view.width, view.height))
-            self._notes_stale = True
-        elif (old.left, old.top) != (view.left, view.top):
-            self._scroll(view, old.left - view.left, old.top - view.top)
-        self._view = view
-        if self._notes_stale:
-            self._paint_notes(view, QRect(0, 0, view.width, view.height))
-            self._notes_stale = False
+        old = self._score_view
+        if old is not None and old.is_scrolled(view):
+            dx, dy = old.left - view.left, old.top - view.top
+            if abs(dx) < view.width and abs(dy) < view.height:
+                self._scroll(view, dx, dy)
+                self._score_view = view
+                return self._score
+        whole = QRect(0, 0, view.width, view.height)
+        if self._grid.size() != whole.size():
+            self._grid, self._score = QPixmap(whole.size()), QPixmap(whole.size())
+            self._grid_view = None
+        if self._grid_view is None or not self._grid_view.is_same(view):
+            self._grid_view = view
+            painter = QPainter(self._grid)
+            self._paint_grid(painter, view)
+            painter.end()
+        painter = QPainter(self._score)
+        painter.drawPixmap(0, 0, self._grid)
+        self._paint_notes(painter, view)
+        painter.end()
+        self._score_view = view
         return self._score
 
     def _scroll(self, view: Viewport, dx: int, dy: int) -> None:
         whole = QRect(0, 0, view.width, view.height)
-        if abs(dx) >= view.width or abs(dy) >= view.height:
-            strips = [whole]
-        else:
-            self._grid.scroll(dx, dy, whole)
-            if not self._notes_stale:
-                self._score.scroll(dx, dy, whole)
-            strips = _uncovered(whole, dx, dy)
-        for strip in strips:
-            self._paint_grid(view, strip)
-            if not self._notes_stale:
-                self._paint_notes(view, strip)
+        if dx or dy:
+            self._score.scroll(dx, dy, whole)
+        for strip in _uncovered(whole, dx, dy):
+            part = view.part(strip.x(), strip.y(), strip.width(), strip.height())
+            painter = QPainter(self._score)
+            painter.setClipRect(strip)
+            painter.translate(strip.topLeft())
+            self._paint_grid(painter, part)
+            self._paint_notes(painter, part)
+            painter.end()
 
-    def _paint_grid(self, view: Viewport, strip: QRect) -> None:
-        part = view.part(strip.x(), strip.y(), strip.width(), strip.height())
-        painter = QPainter(self._grid)
-        painter.setClipRect(strip)
-        painter.translate(strip.topLeft())
-        paint.paint_grid(painter, part, self.state.song, self.state.grid, self._scales())
-        painter.end()
+    def _paint_grid(self, painter: QPainter, view: Viewport) -> None:
+        paint.paint_grid(painter, view, self.state.song, self.state.grid, self._scales())
 
-    def _paint_notes(self, view: Viewport, strip: QRect) -> None:
-        part = view.part(strip.x(), strip.y(), strip.width(), strip.height())
-        painter = QPainter(self._score)
-        painter.setClipRect(strip)
-        painter.drawPixmap(strip.topLeft(), self._grid, strip)
-        painter.translate(strip.topLeft())
-        notes, states = self._shown(part)
+    def _paint_notes(self, painter: QPainter, view: Viewport) -> None:
+        notes, looks = self._shown(view)
         paint.paint_notes(
-            painter, part, self.state.song, notes, states, self.colours, names=self.state.note_names
+            painter, view, self.state.song, notes, looks, self.colours, names=self.state.note_names
         )
-        painter.end()
 
     def _shown(self, view: Viewport) -> tuple[Notes, NDArray[np.uint8]]:
-        """The notes in view, in the order to paint them, and how each looks."""
+        """The notes in view, in the order to paint them (the current track's over the others', selected
+        ones on top), and how each looks.
+        """
         state = self.state
-        notes = state.notes
-        index = view.visible(notes)
-        looks = np.full(len(notes), Look.OTHER_TRACK, np.uint8)
-        looks[notes["track"] == state.track] = Look.PLAIN
+        if self._timeline.notes is not state.notes:
+            self._timeline = Timeline(state.notes)
+        index = self._timeline.visible(view)
+        if len(self.hidden):
+            index = index[~contains(self.hidden, index)]
+        track = state.notes["track"][index]
+        mine, selected = track == state.track, contains(state.selection, index)
+        looks = np.where(mine, np.uint8(Look.PLAIN), np.uint8(Look.OTHER_TRACK))
         silent = [t for t in range(len(state.song.tracks)) if not state.document.is_audible(t)]
         if silent:
-            looks[np.isin(notes["track"], silent)] = Look.MUTED
-        looks[state.selection] = Look.SELECTED
-        if len(self.hidden):
-            index = np.setdiff1d(index, self.hidden, assume_unique=True)
-        looks = looks[index]
-        if not state.show_ghost_tracks:
-            kept = (notes["track"][index] == state.track) | (looks == Look.SELECTED)
-            index, looks = index[kept], looks[kept]
-        mine = notes["track"][index] == state.track
-        rank = np.where(looks == Look.SELECTED, 2, mine)
-        order = np.argsort(rank, kind="stable") if len(rank) and rank.min() != rank.max() else slice(None)
-        return notes[index[order]], looks[order]
+            looks[np.isin(track, silent)] = Look.MUTED
+        looks[selected] = Look.SELECTED
+        levels = [mine & ~selected, selected]
+        if state.show_ghost_tracks:
+            levels.insert(0, ~mine & ~selected)
+        order = np.concatenate([np.flatnonzero(level) for level in levels])
+        return state.notes[index[order]], looks[order]
 
     def _scales(self) -> list[tuple[int, tuple[int, ...] | None]]:
         if not self.state.highlight_scale or self.state.is_drum:
             return [(0, None)]
         ticks = sorted({0, *(mark.tick for mark in self.state.song.keys)})
         return [(tick, self.state.scale_at(tick)) for tick in ticks]
-
-
-def _same_zoom(a: Viewport, b: Viewport) -> bool:
-    """Whether one view is the other one scrolled."""
-    return a.rows is b.rows and replace(a, left=0, top=0, rows=b.rows).__dict__ == (
-        replace(b, left=0, top=0).__dict__
-    )
 
 
 def _uncovered(whole: QRect, dx: int, dy: int) -> list[QRect]:

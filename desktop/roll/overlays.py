@@ -124,3 +124,15 @@ def paint_empty(painter: QPainter, area: QRect) -> None:
     painter.setFont(theme.font(13))
     painter.setPen(theme.colour("text_faint"))
     painter.drawText(area.adjusted(0, 6, 0, 6), flags, EMPTY_TEXT)
+
+
+def paint_focus(painter: QPainter, area: QRect) -> None:
+    """A frame that says that keys go to this widget."""
+    colour, width, height = theme.colour("accent", 0.55), area.width(), area.height()
+    for side in (
+        (0, 0, width, 1),
+        (0, height - 1, width, 1),
+        (0, 1, 1, height - 2),
+        (width - 1, 1, 1, height - 2),
+    ):
+        painter.fillRect(*side, colour)

@@ -8,6 +8,8 @@ a fifth of a second (tests/bench/bench_roll.py).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,55 +40,71 @@ def raster(
     looks : 1-based index of each note into the colour tables; 0 is kept for "no note"
     body, edge : ndarray of uint32
         Premultiplied colour of each look, inside and at its border.
+
+    Returns
+    -------
+    ndarray of uint32 [shape=(view.height, view.width)]
+        Valid until the next call for a picture of this size.
     """
     first, last = view.shown_rows
     count = max(0, last - first)
-    begin, end = np.maximum(spans[0], 0), np.minimum(spans[1], view.width)
-    shown = (end > begin) & (rows >= first) & (rows < last)
-    begin, end, looks = begin[shown], end[shown], looks[shown]
-    line = (rows[shown] - first) * view.width
+    shown = (spans[1] > 0) & (spans[0] < view.width) & (rows >= first) & (rows < last)
+    start, end = spans
+    if not shown.all():
+        start, end, rows, looks = start[shown], end[shown], rows[shown], looks[shown]
+    line = (rows - first).astype(np.int32) * view.width
+    begins = line + np.maximum(start, 0).astype(np.int32)
+    ends = line + np.minimum(end, view.width).astype(np.int32)
     index = np.zeros((count + 1) * view.width, np.uint16)
-    lengths = end - begin
-    starts = line + begin
-    _fill(index, starts, lengths, looks)
+    _fill(index, begins, ends - begins, looks)
 
+    shape = (count + 1, view.width)
     border = max(1, round(view.dpr))
-    height = int(view.row_height)
-    lines = index.reshape(count + 1, view.width)
-    if height < 6 or not len(lengths):
-        return _spread(view, [body[lines]], first, count, 0)
-    bordered = lengths >= NARROWEST_BORDERED * border
-    left = starts[bordered & (spans[0][shown] >= 0)]
-    right = (line + end - 1)[bordered & (spans[1][shown] <= view.width)]
-    # Borders of notes that lie under another note must not show through it.
-    left_looks, right_looks = (
-        looks[bordered & (spans[0][shown] >= 0)],
-        looks[bordered & (spans[1][shown] <= view.width)],
-    )
-    left_seen, right_seen = index[left] == left_looks, index[right] == right_looks
-    left, left_looks = left[left_seen], left_looks[left_seen]
-    right, right_looks = right[right_seen], right_looks[right_seen]
     inner = body[index]
+    if view.row_height < 6:
+        return _spread(view, [inner.reshape(shape)], first, count, 0)
+    wide = end - start >= NARROWEST_BORDERED * border
+    # A border that lies outside the view, or under another note, must not be painted.
+    left, left_looks = _uncovered(index, begins, looks, wide & (start >= 0))
+    right, right_looks = _uncovered(index, ends - 1, looks, wide & (end <= view.width))
     for step in range(border):
         inner[left + step] = edge[left_looks]
         inner[right - step] = edge[right_looks]
-    layers = [inner.reshape(lines.shape)]
+    layers = [inner.reshape(shape)]
     for depth in range(border):
         outer = edge[index]
         for step in range(border - depth):
             outer[left + step] = 0
             outer[right - step] = 0
-        layers.append(outer.reshape(lines.shape))
+        layers.append(outer.reshape(shape))
     return _spread(view, layers, first, count, border)
 
 
-def _fill(index: NDArray[np.uint16], starts: Ints, lengths: Ints, looks: NDArray[np.uint16]) -> None:
-    """index[start : start + length] = look, for all notes at once and in their order."""
-    total = int(lengths.sum())
-    if not total:
+def _uncovered(
+    index: NDArray[np.uint16], places: NDArray[np.int32], looks: NDArray[np.uint16], chosen: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
+    """Those of the chosen places where the note itself is on top, with its look."""
+    places, looks = places[chosen], looks[chosen]
+    on_top = index[places] == looks
+    return places[on_top], looks[on_top]
+
+
+def _fill(
+    index: NDArray[np.uint16],
+    begins: NDArray[np.int32],
+    lengths: NDArray[np.int32],
+    looks: NDArray[np.uint16],
+) -> None:
+    """index[begin : begin + length] = look, for all notes at once and in their order."""
+    if not len(lengths):
         return
-    ends = np.cumsum(lengths)
-    index[np.repeat(starts - (ends - lengths), lengths) + np.arange(total)] = np.repeat(looks, lengths)
+    if lengths.max() == 1:
+        index[begins] = looks
+        return
+    ends = np.cumsum(lengths, dtype=np.int32)
+    places = np.repeat(begins - (ends - lengths), lengths)
+    places += np.arange(len(places), dtype=np.int32)
+    index[places] = np.repeat(looks, lengths)
 
 
 def _spread(view: Viewport, layers: list[Picture], first: int, count: int, border: int) -> Picture:
@@ -103,4 +121,10 @@ def _spread(view: Viewport, layers: list[Picture], first: int, count: int, borde
                 if 0 <= y < view.height:
                     source[y] = (depth + 1) * (count + 1) + row
     stack = layers[0] if len(layers) == 1 else np.concatenate(layers)
-    return np.take(stack, source, axis=0)
+    return np.take(stack, source, axis=0, out=_canvas(view.height, view.width), mode="clip")
+
+
+@lru_cache(maxsize=2)
+def _canvas(height: int, width: int) -> Picture:
+    """Memory for a picture, used again and again: fresh memory costs more than what is painted on it."""
+    return np.empty((height, width), np.uint32)

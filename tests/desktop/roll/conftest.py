@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +72,8 @@ class Hands:
         QApplication.sendEvent(
             self.canvas,
             QWheelEvent(
-                QPointF(point), self.canvas.mapToGlobal(QPointF(point)), QPoint(), QPoint(0, int(120 * notches)),
+                QPointF(point), self.canvas.mapToGlobal(QPointF(point)),
+                QPoint(), QPoint(0, int(120 * notches)),
                 Qt.MouseButton.NoButton, keys, Qt.ScrollPhase.NoScrollPhase, False,
             ),
         )  # fmt: skip
@@ -90,7 +91,7 @@ class Hands:
 
 
 @pytest.fixture
-def make_hands(qtbot: object) -> Iterator[Callable[[Song], Hands]]:
+def make_hands(qtbot: object) -> Callable[[Song], Hands]:
     def make(song: Song) -> Hands:
         document, axis = Document(song), TimeAxis()
         roll = RollView(document, axis)
@@ -102,7 +103,7 @@ def make_hands(qtbot: object) -> Iterator[Callable[[Song], Hands]]:
         roll.state.pitch_axis.set_view((127 - 84) * 16, 16)
         return Hands(roll, document, axis)
 
-    yield make
+    return make
 
 
 @pytest.fixture
