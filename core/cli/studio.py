@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import signal
 
 from core.cli.command import Answer, Command, check_folder, option
@@ -15,18 +14,13 @@ def run_studio(options: argparse.Namespace) -> Answer:
     check_folder(options.screenshot)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        # By name: the engine must not know the window, and only this command opens it.
-        app = importlib.import_module("desktop.app")
+        # The only place where the engine names the window.
+        from desktop.app import studio
     except ImportError as error:
         raise TunesmithError(
             f"the window cannot open: {error}; ./run installs what is missing, `tunesmith doctor` names it"
         ) from error
-    words = [options.file] if options.file else []
-    for name in ("screenshot", "size", "panel"):
-        value = getattr(options, name)
-        if value:
-            words += [f"--{name}", value]
-    code = app.main(words)
+    code = studio(options.file, options.screenshot, options.size, options.panel)
     values = {"file": options.file, "screenshot": options.screenshot}
     return Answer(values, [], exit_code=code)
 
@@ -51,7 +45,12 @@ COMMANDS = (
             option("file", nargs="?", metavar="FILE", help="a MIDI or project file to open"),
             option("--screenshot", metavar="OUT.png", help="paint the window into a picture and end"),
             option("--size", type=size, metavar="WxH", help="the window's size, such as 1440x900"),
-            option("--panel", metavar="NAME", help="the panel to show: compose, listen, explore, mixer, ..."),
+            option(
+                "--panel",
+                default="",
+                metavar="NAME",
+                help="the panel to show: compose, listen, explore, mixer, ...",
+            ),
         ),
     ),
 )

@@ -50,6 +50,7 @@ MARK = b"\xa7TSJ"
 HEADER = struct.Struct("<4sII")
 HEAD_LENGTH = struct.Struct("<I")
 FLUSH_SECONDS = 1.0
+START_SECONDS = 60.0
 LARGEST_JOURNAL = 64 << 20
 LARGEST_PAYLOAD = 512 << 20
 
@@ -241,7 +242,12 @@ def read_journal(path: str | os.PathLike[str]) -> Recovered | None:
 def unfinished_journals() -> list[Path]:
     """Journals that a program which no longer runs has left, newest first."""
     left = []
-    for path in journal_folder().glob("*" + SUFFIX):
+    folder = journal_folder()
+    for lock in folder.glob("*" + SUFFIX + ".lock"):
+        # A program that ended before its first edit leaves a lock alone; a young one may be just starting.
+        if not lock.with_suffix("").exists() and time.time() - lock.stat().st_mtime > START_SECONDS:
+            _unlock(lock.with_suffix(""), _lock(lock.with_suffix("")))
+    for path in folder.glob("*" + SUFFIX):
         owner = _lock(path)
         if owner is not None:
             _unlock(path, owner)

@@ -7,7 +7,7 @@ import pytest
 from core.errors import TunesmithError
 from core.song.notes import Song, Track, make_notes
 from core.store import journal as journal_module
-from core.store.journal import Journal, read_journal, unfinished_journals
+from core.store.journal import Journal, journal_folder, read_journal, unfinished_journals
 
 
 @pytest.fixture
@@ -163,6 +163,19 @@ def test_only_journals_nobody_writes_are_unfinished(song):
     assert open_one.flush()
     assert unfinished_journals() == [left.path]
     open_one.close()
+
+
+def test_a_lock_without_a_journal_is_swept_once_it_is_old_and_nobodys():
+    folder = journal_folder()
+    starting = Journal()
+    young, old = folder / "young.journal.lock", folder / "old.journal.lock"
+    young.touch()
+    old.touch()
+    for path in (old, starting.path.with_name(starting.path.name + ".lock")):
+        os.utime(path, (0, 0))
+    assert unfinished_journals() == []
+    assert set(folder.iterdir()) == {young, starting.path.with_name(starting.path.name + ".lock")}
+    starting.close()
 
 
 def test_a_full_disk_is_told_and_writing_goes_on_when_there_is_room_again(path, song, monkeypatch):
