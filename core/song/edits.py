@@ -229,7 +229,7 @@ def quantise(
     if grid < 1:
         raise TunesmithError(f"A grid of {grid} ticks cannot be: it must be 1 or more")
     onset = song.notes["onset"][index]
-    start, length = _bars_of(song, onset)
+    _, start, length = song.bars.locate(onset)
     within = onset - start
     nearest = np.zeros(len(index))
     distance = np.full(len(index), np.inf)
@@ -437,15 +437,6 @@ def _checked_pitches(pitch: NDArray[np.int64]) -> NDArray[np.int64]:
     if pitch.min() < 0 or pitch.max() > 127:
         raise TunesmithError("That would leave the range of pitches (C-1 to G9): move by less")
     return pitch
-
-
-def _bars_of(song: Song, ticks: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Start and length of the bars that hold ``ticks``; a bar that a meter change cuts keeps its length."""
-    changes = np.array([mark.tick for mark in song.meters], np.int64)
-    bar_lengths = np.array([song.bars.length_at(int(tick)) for tick in changes], np.int64)
-    at = np.maximum(np.searchsorted(changes, ticks, "right") - 1, 0)
-    length = bar_lengths[at]
-    return changes[at] + (ticks - changes[at]) // length * length, length
 
 
 def _fingerprints(notes: Notes) -> NDArray[np.uint64]:

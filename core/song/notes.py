@@ -267,6 +267,18 @@ class BarMap:
         """Ticks in a whole bar of the meter in force at ``tick``."""
         return self._lengths[max(0, bisect_right(self._ticks, tick) - 1)]
 
+    def locate(self, ticks: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """For each of ``ticks`` the bar that holds it, the bar's start and its length.
+
+        The length is that of the meter, also where a meter change cuts the bar short.
+        """
+        ticks = np.asarray(ticks, np.int64)
+        starts, lengths = np.array(self._ticks, np.int64), np.array(self._lengths, np.int64)
+        at = np.maximum(np.searchsorted(starts, ticks, "right") - 1, 0)
+        passed = (ticks - starts[at]) // lengths[at]
+        bars = np.array(self._bars, np.int64)[at] + passed
+        return bars, starts[at] + passed * lengths[at], lengths[at]
+
     def position(self, tick: int) -> tuple[int, int]:
         """(bar, ticks since the bar's start)."""
         bar = self.bar_at(tick)
@@ -302,7 +314,11 @@ def sort_notes(notes: Notes) -> Notes:
     step = np.diff(place)
     if np.all((step > 0) | ((step == 0) & (np.diff(notes["duration"]) >= 0))):
         return notes
-    return notes[np.lexsort((notes["duration"], place))]
+    order = np.argsort(place)
+    ranked = place[order]
+    if np.any(ranked[1:] == ranked[:-1]):
+        order = np.lexsort((notes["duration"], place))
+    return notes[order]
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:

@@ -1,0 +1,217 @@
+"""Figures that describe a piece: its key, dynamics, meter, structure, tempo and chords, and the figures
+by which the field compares generated music with real music.
+
+Conventions
+-----------
+* Drums have no pitch: what is about pitch leaves drum tracks out, what is about rhythm counts them.
+* A beat is a quarter note. Bars follow the song's meters; the last bar is the last with an onset.
+* Shares are 0-1. A song without the notes that a figure is about gets 0.
+
+Sources
+-------
+``pitch_class_entropy``, ``groove``: Wu and Yang, "The Jazz Transformer on the front line", ISMIR 2020.
+``polyphony``, ``scale_consistency``, ``empty_beat_rate``: Dong et al., "MusPy", ISMIR 2020.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.song.harmony import SCALES, estimate_key, in_key_share, pitched_notes
+from core.song.notes import Meter, Notes, Song
+
+GROOVE_SLOTS = 16
+"""Onsets of a bar are compared in this many slots; finer ones make any two bars look alike."""
+
+CHORD_SIZE = 3
+"""A chord has at least so many pitches."""
+
+
+def measure(song: Song) -> dict[str, float | str]:
+    """Every figure of a song, by the names that the command line and the reports use."""
+    pitched = pitched_notes(song)
+    key, _ = estimate_key(pitched)
+    meter, meter_confidence = estimate_meter(song)
+    polyphony, chord_share = texture(pitched)
+    repeats, structureness = structure(song)
+    velocities = song.notes["velocity"].astype(float) if len(song.notes) else np.zeros(1)
+    return {
+        "key": key.name,
+        "in_key_share": in_key_share(pitched, key) if len(pitched) else 0.0,
+        "velocity_range": float(np.ptp(velocities)),
+        "velocity_std": float(velocities.std()),
+        "meter": f"{meter.numerator}/{meter.denominator}",
+        "meter_confidence": meter_confidence,
+        "groove16": groove(song),
+        "structure": repeats,
+        "structureness": structureness,
+        "tempo_stability": tempo_stability(song),
+        "polyphony": polyphony,
+        "chord_share": chord_share,
+        "pitch_class_entropy": pitch_class_entropy(pitched),
+        "scale_consistency": scale_consistency(pitched),
+        "empty_beat_rate": empty_beat_rate(song),
+        "notes_per_beat": notes_per_beat(song),
+    }
+
+
+# ---- pitch ----------------------------------------------------------------------------------------
+
+
+def pitch_class_entropy(notes: Notes) -> float:
+    """Entropy of how often each pitch class is played, in bits: 0 (one alone) to 3.585 (all alike)."""
+    counts = np.bincount(notes["pitch"] % 12, minlength=12)
+    shares = counts[counts > 0] / max(1, counts.sum())
+    return float(max(0.0, -(shares * np.log2(shares)).sum()))
+
+
+def scale_consistency(notes: Notes) -> float:
+    """The largest share of the notes that any of the 24 major and natural minor scales holds.
+
+    A minor scale has the pitches of its relative major, so twelve scales are all there are.
+    """
+    counts = np.bincount(notes["pitch"] % 12, minlength=12)
+    if not counts.any():
+        return 0.0
+    in_scale = [counts[(np.array(SCALES["major"]) + tonic) % 12].sum() for tonic in range(12)]
+    return float(max(in_scale) / counts.sum())
+
+
+def texture(notes: Notes) -> tuple[float, float]:
+    """How many different pitches sound together.
+
+    Returns
+    -------
+    polyphony : the mean number, over the time in which anything sounds
+    chord_share : the share of that time in which `CHORD_SIZE` or more sound
+    """
+    if not len(notes):
+        return 0.0, 0.0
+    starts, ends = _united(
+        notes["pitch"].astype(np.int64), notes["onset"], notes["onset"] + notes["duration"]
+    )
+    ticks = np.concatenate([starts, ends])
+    steps = np.repeat([1, -1], len(starts))
+    order = np.argsort(ticks, kind="stable")
+    sounding, lasting = np.cumsum(steps[order])[:-1], np.diff(ticks[order])
+    total = lasting[sounding > 0].sum()
+    return float((sounding * lasting).sum() / total), float(lasting[sounding >= CHORD_SIZE].sum() / total)
+
+
+# ---- rhythm ---------------------------------------------------------------------------------------
+
+
+def groove(song: Song, slots: int = GROOVE_SLOTS) -> float:
+    """How alike the rhythms of neighbouring bars are, drums included.
+
+    Each bar is a row of ``slots`` that are set where a note begins; two bars' likeness is the share of
+    slots in which they agree. The mean over all pairs of neighbours, 1 for a song of one bar.
+    """
+    if not len(song.notes):
+        return 0.0
+    bars, starts, lengths = song.bars.locate(song.notes["onset"])
+    slot = (song.notes["onset"] - starts) * slots // lengths
+    first, last = int(bars.min()), int(bars.max())
+    if first == last:
+        return 1.0
+    places = np.unique(bars * slots + slot)
+    # A place and the one a bar later both set: they agree. One alone: they differ.
+    inner = places[(places < last * slots)]
+    common = np.isin(inner + slots, places).sum()
+    without_first = (places >= (first + 1) * slots).sum()
+    differing = len(inner) + without_first - 2 * common
+    return float(1 - differing / (slots * (last - first)))
+
+
+def empty_beat_rate(song: Song) -> float:
+    """Share of the beats, from the song's start to its end, in which nothing sounds, drums included."""
+    if not len(song.notes):
+        return 0.0
+    per_beat = song.ticks_per_beat
+    first = song.notes["onset"] // per_beat
+    last = (song.notes["onset"] + song.notes["duration"] - 1) // per_beat + 1
+    starts, ends = _united(np.zeros(len(first), np.int64), first, last)
+    return float(1 - (ends - starts).sum() / ends.max())
+
+
+def notes_per_beat(song: Song) -> float:
+    """Notes in a beat, drums included, from the song's start to its end."""
+    beats = -(-song.end_tick // song.ticks_per_beat)
+    return len(song.notes) / beats if beats else 0.0
+
+
+def tempo_stability(song: Song) -> float:
+    """1 less the tempo's coefficient of variation over time; 1 where it never changes, at least 0."""
+    end = song.end_tick
+    marks = [mark for mark in song.tempos if mark.tick < end]
+    if song.smpte or len(marks) < 2:
+        return 1.0
+    bpm = np.array([mark.bpm for mark in marks])
+    seconds = np.diff(song.time.to_seconds([*(mark.tick for mark in marks), end]))
+    mean = np.average(bpm, weights=seconds)
+    spread = np.sqrt(np.average((bpm - mean) ** 2, weights=seconds))
+    return float(max(0.0, 1 - spread / mean))
+
+
+# ---- structure ------------------------------------------------------------------------------------
+
+
+def structure(song: Song) -> tuple[float, float]:
+    """How much of the song comes back.
+
+    A bar is its set of (slot of a sixteenth of the bar, pitch), drums apart from other tracks; silent
+    bars do not count.
+
+    Returns
+    -------
+    repeats : share of the bars that repeat an earlier bar exactly
+    structureness : mean over the bars of the likeness to the most alike earlier bar (Dice coefficient;
+        the first bar has 0): repeats count in full, varied repeats in part
+    """
+    if not len(song.notes):
+        return 0.0, 0.0
+    bars, starts, lengths = song.bars.locate(song.notes["onset"])
+    slot = np.rint((song.notes["onset"] - starts) * GROOVE_SLOTS / lengths).astype(np.int64)
+    drums = [number for number, track in enumerate(song.tracks) if track.is_drum]
+    word = slot << 8 | np.isin(song.notes["track"], drums).astype(np.int64) << 7 | song.notes["pitch"]
+    pairs = np.unique(np.stack([bars, word], 1), axis=0)
+    _, bar = np.unique(pairs[:, 0], return_inverse=True)
+    _, word = np.unique(pairs[:, 1], return_inverse=True)
+    count = int(bar[-1]) + 1
+    content = np.zeros((count, int(word.max()) + 1), np.float32)
+    content[bar, word] = 1
+    sizes = content.sum(1)
+    likeness = 2 * (content @ content.T) / (sizes[:, None] + sizes[None, :])
+    best = np.tril(likeness, -1).max(1)
+    return float((best > 1 - 1e-6).mean()), float(best.mean())
+
+
+# ---- meter ----------------------------------------------------------------------------------------
+
+
+def estimate_meter(song: Song) -> tuple[Meter, float]:
+    """The meter that holds longest, and how well the notes bear it out."""
+    ends = [*(mark.tick for mark in song.meters[1:]), max(song.end_tick, song.meters[-1].tick + 1)]
+    spans: dict[tuple[int, int], int] = {}
+    for mark, end in zip(song.meters, ends, strict=True):
+        name = mark.numerator, mark.denominator
+        spans[name] = spans.get(name, 0) + max(0, min(end, song.end_tick) - mark.tick)
+    numerator, denominator = max(spans, key=lambda name: spans[name])
+    return Meter(0, numerator, denominator), 0.0
+
+
+def _united(
+    group: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The unions of overlapping and touching spans within each group, as starts and ends."""
+    order = np.lexsort((start, group))
+    group, start, end = group[order], start[order], end[order]
+    # Each group lies above all before it, so that one running maximum serves them all.
+    offset = group * (int(end.max()) + 1)
+    reach = np.maximum.accumulate(end + offset)
+    is_first = np.ones(len(start), bool)
+    is_first[1:] = (start + offset)[1:] > reach[:-1]
+    firsts = np.flatnonzero(is_first)
+    lasts = np.append(firsts[1:] - 1, len(start) - 1)
+    return start[firsts], reach[lasts] - offset[lasts]
