@@ -1,0 +1,256 @@
+"""The flagship network one event at a time, many times faster than stepping `torch.nn.LSTM`.
+
+The trunk's first layer reads nothing but embeddings, so their products with its weights are worked out
+once: a step then adds a few dozen rows of one table instead of multiplying a long vector. The heads'
+shares of the hidden state come from one product for all of them, and their embedded inputs from tables
+too. What is left are three products of the LSTM's own and the heads' small last layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.compose.encoding import LOOKBACKS, MOST_PARTS
+from core.compose.network import Network
+from core.compose.state import Echo, State
+
+_BACKS = len(LOOKBACKS)
+
+
+class _Tables:
+    """Rows of one matrix, by the name of the input they stand for."""
+
+    def __init__(self, width: int, device: torch.device) -> None:
+        self._blocks: list[Tensor] = []
+        self._count = 0
+        self.first: dict[str, int] = {}
+        self.width, self.device = width, device
+
+    def add(self, name: str, rows: Tensor) -> None:
+        self.first[name] = self._count
+        self._blocks.append(rows)
+        self._count += len(rows)
+
+    def stacked(self) -> Tensor:
+        return torch.cat(self._blocks).contiguous()
+
+
+class Stepper:
+    """One piece's run through the network.
+
+    Parameters
+    ----------
+    network : Network in evaluation mode
+    wish : conditions, five classes
+    parts : the parts' four classes each
+    """
+
+    def __init__(self, network: Network, wish: Sequence[int], parts: Sequence[Sequence[int]]) -> None:
+        device = next(network.parameters()).device
+        self._network, self._device = network, device
+        self.part_count = len(parts)
+        with torch.inference_mode():
+            rows = torch.zeros(MOST_PARTS, 4, dtype=torch.long, device=device)
+            rows[: len(parts)] = torch.tensor([list(row) for row in parts], device=device)
+            self._parts = network.parts(rows)
+            condition = network.conditions(torch.tensor(list(wish), device=device))
+            self._prepare_trunk(condition)
+            self._prepare_heads()
+        shape = network.shape
+        self._h = [torch.zeros(1, shape.hidden, device=device) for _ in range(shape.layers)]
+        self._c = [torch.zeros(1, shape.hidden, device=device) for _ in range(shape.layers)]
+
+    def _prepare_trunk(self, condition: Tensor) -> None:
+        net, lstm = self._network, self._network.trunk
+        weight = lstm.weight_ih_l0
+        tables = _Tables(weight.shape[0], self._device)
+        at = len(condition)
+        base = weight[:, :at] @ condition + lstm.bias_ih_l0 + lstm.bias_hh_l0
+        tables.add("base", base[None])
+
+        def fold(name: str, values: Tensor) -> None:
+            nonlocal at
+            width = values.shape[1]
+            tables.add(name, values @ weight[:, at : at + width].T)
+            at += width
+
+        fold("time", net.time.weight)
+        fold("part", self._parts)
+        fold("pitch", net.pitch.weight)
+        fold("duration", net.duration.weight)
+        fold("velocity", net.velocity.weight)
+        fold("chord", net.chord.weight)
+        fold("second_chord", net.chord.weight)
+        fold("copy", net.copy.weight)
+        fold("countdown", net.countdown.weight)
+        fold("phrase", net.phrase.weight)
+        fold("bar_length", net.bar_length.weight)
+        fold("chroma_now", torch.eye(12, device=self._device))
+        echo_parts = net.echo_part(self._parts)
+        for name, values in (
+            ("ahead_time", net.echo_time.weight),
+            ("ahead_part", echo_parts),
+            ("ahead_pitch", net.echo_pitch.weight),
+            ("ahead_duration", net.echo_duration.weight),
+            ("run", net.run.weight),
+        ):
+            for back in range(_BACKS):
+                fold(f"{name}{back}", values)
+        if at != weight.shape[1]:
+            raise ValueError("the trunk's inputs and its tables do not agree")
+        self._first = tables.first
+        self._table = tables.stacked()
+        self._layers = [
+            torch.cat([getattr(lstm, f"weight_ih_l{i}"), getattr(lstm, f"weight_hh_l{i}")], 1)
+            if i
+            else lstm.weight_hh_l0
+            for i in range(self._network.shape.layers)
+        ]
+        self._biases = [
+            getattr(lstm, f"bias_ih_l{i}") + getattr(lstm, f"bias_hh_l{i}")
+            for i in range(self._network.shape.layers)
+        ]
+
+    def _prepare_heads(self) -> None:
+        net = self._network
+        firsts = {
+            "time": net.time_head[0],
+            "part": net.part_query,
+            "pitch": net.pitch_head[0],
+            "duration": net.duration_head[0],
+            "velocity": net.velocity_head[0],
+        }
+        hidden = net.shape.hidden
+        self._head_h = torch.cat([layer.weight[:, :hidden] for layer in firsts.values()]).contiguous()
+        self._head_bias = torch.cat([layer.bias for layer in firsts.values()])
+        self._sizes = [layer.out_features for layer in firsts.values()]
+        self._fold = {
+            "part": self._head_tables(firsts["part"], [("time", net.time.weight)]),
+            "pitch": self._head_tables(
+                firsts["pitch"],
+                [("time", net.time.weight), ("part", self._parts)]
+                + [(f"last{i}", net.pitch.weight) for i in range(2)]
+                + [(f"echo{i}", net.echo_pitch.weight) for i in range(_BACKS)]
+                + [("chroma", torch.eye(12, device=self._device)), ("chord", net.chord.weight)],
+            ),
+            "duration": self._head_tables(
+                firsts["duration"],
+                [("time", net.time.weight), ("part", self._parts), ("pitch", net.pitch.weight)]
+                + [(f"echo{i}", net.echo_duration.weight) for i in range(_BACKS)]
+                + [("last", net.echo_duration.weight)],
+            ),
+            "velocity": self._head_tables(
+                firsts["velocity"],
+                [
+                    ("time", net.time.weight),
+                    ("part", self._parts),
+                    ("pitch", net.pitch.weight),
+                    ("duration", net.duration.weight),
+                    ("last", net.velocity.weight),
+                ],
+            ),
+        }
+        self._part_keys = net.part_key(self._parts[: self.part_count])
+
+    def _head_tables(self, layer: nn.Linear, fields: list[tuple[str, Tensor]]) -> tuple[Tensor, dict[str, int]]:
+        weight = layer.weight[:, self._network.shape.hidden :]
+        tables = _Tables(weight.shape[0], self._device)
+        at = 0
+        for name, values in fields:
+            width = values.shape[1]
+            tables.add(name, values @ weight[:, at : at + width].T)
+            at += width
+        return tables.stacked(), tables.first
+
+    def _rows_of(self, state: State) -> list[int]:
+        row, first = state.row(), self._first
+        ids = [first["base"]]
+        for name in (
+            "time", "pitch", "duration", "velocity", "chord", "second_chord", "copy", "countdown", "phrase", "bar_length"
+        ):  # fmt: skip
+            ids.append(first[name] + row[name])  # type: ignore[operator]
+        if row["is_note"]:
+            ids.append(first["part"] + row["part"])  # type: ignore[operator]
+        chroma = row["chroma_now"]
+        ids += [first["chroma_now"] + bit for bit in range(12) if chroma >> bit & 1]  # type: ignore[operator]
+        for back in range(_BACKS):
+            for name in ("ahead_time", "ahead_pitch", "ahead_duration", "run"):
+                ids.append(first[f"{name}{back}"] + row[name][back])  # type: ignore[index]
+            if row["ahead_is_note"][back]:  # type: ignore[index]
+                ids.append(first[f"ahead_part{back}"] + row["ahead_part"][back])  # type: ignore[index]
+        return ids
+
+    def step(self, state: State) -> None:
+        """Read the last event of ``state``; the heads then speak of the next one."""
+        gates = self._sum(self._table, self._rows_of(state)) + F.linear(self._h[0], self._layers[0])
+        self._h[0], self._c[0] = _cell(gates, self._c[0])
+        for i in range(1, len(self._layers)):
+            gates = F.linear(torch.cat([self._h[i - 1], self._h[i]], 1), self._layers[i], self._biases[i])
+            self._h[i], self._c[i] = _cell(gates, self._c[i])
+        self._shares: dict[str, Tensor] | None = None
+
+    def _sum(self, table: Tensor, ids: list[int]) -> Tensor:
+        return F.embedding_bag(torch.tensor([ids], device=self._device), table, mode="sum")
+
+    def _share(self, name: str) -> Tensor:
+        if self._shares is None:
+            whole = F.linear(self._h[-1], self._head_h, self._head_bias).split(self._sizes, 1)
+            self._shares = dict(zip(("time", "part", "pitch", "duration", "velocity"), whole, strict=True))
+        return self._shares[name]
+
+    def copy_logits(self) -> Tensor:
+        return self._network.copy_logits(self._h[-1])[0]
+
+    def chord_logits(self, copy: int) -> Tensor:
+        return self._network.chord_logits(self._h[-1], self._one(copy))[0]
+
+    def second_chord_logits(self, copy: int, chord: int) -> Tensor:
+        return self._network.second_chord_logits(self._h[-1], self._one(copy), self._one(chord))[0]
+
+    def time_logits(self) -> Tensor:
+        return self._network.time_head[2](torch.relu(self._share("time")))[0]
+
+    def part_logits(self, time: int, silence: Sequence[int]) -> Tensor:
+        table, first = self._fold["part"]
+        query = self._share("part") + table[first["time"] + time]
+        keys = self._part_keys + self._network.silence_key(torch.tensor(silence, device=self._device))
+        return (keys * query).sum(-1) / 8.0
+
+    def pitch_logits(self, time: int, part: int, echo: Echo) -> Tensor:
+        table, first = self._fold["pitch"]
+        ids = [first["time"] + time, first["part"] + part, first["chord"] + echo.chord]
+        ids += [first[f"last{i}"] + pitch for i, pitch in enumerate(echo.last_pitch)]
+        ids += [first[f"echo{i}"] + pitch for i, pitch in enumerate(echo.echo_pitch)]
+        ids += [first["chroma"] + bit for bit in range(12) if echo.chroma >> bit & 1]
+        return self._network.pitch_head[2](torch.relu(self._share("pitch") + self._sum(table, ids)))[0]
+
+    def duration_logits(self, time: int, part: int, pitch: int, echo: Echo) -> Tensor:
+        table, first = self._fold["duration"]
+        ids = [first["time"] + time, first["part"] + part, first["pitch"] + pitch, first["last"] + echo.last_duration]
+        ids += [first[f"echo{i}"] + duration for i, duration in enumerate(echo.echo_duration)]
+        return self._network.duration_head[2](torch.relu(self._share("duration") + self._sum(table, ids)))[0]
+
+    def velocity_logits(self, time: int, part: int, pitch: int, duration: int, echo: Echo) -> Tensor:
+        table, first = self._fold["velocity"]
+        ids = [
+            first["time"] + time,
+            first["part"] + part,
+            first["pitch"] + pitch,
+            first["duration"] + duration,
+            first["last"] + echo.last_velocity,
+        ]
+        return self._network.velocity_head[2](torch.relu(self._share("velocity") + self._sum(table, ids)))[0]
+
+    def _one(self, value: int) -> Tensor:
+        return torch.tensor([value], device=self._device)
+
+
+def _cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """One LSTM cell from its summed gates, in torch's order: input, forget, cell, output."""
+    i, f, g, o = gates.chunk(4, 1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
