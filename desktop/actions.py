@@ -230,7 +230,9 @@ class Actions(QObject):
             action.setCheckable(line.checked is not None)
             action.triggered.connect(lambda _=False, line=line: self._run(line))
             context = Qt.ShortcutContext
-            action.setShortcutContext(context.WidgetWithChildrenShortcut if line.in_roll else context.WindowShortcut)
+            action.setShortcutContext(
+                context.WidgetWithChildrenShortcut if line.in_roll else context.WindowShortcut
+            )
             self.by_id[line.id] = action
 
     def refresh(self) -> None:

@@ -49,8 +49,6 @@ def studio(
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     if settings.scale != 1.0:
         os.environ.setdefault("QT_SCALE_FACTOR", str(settings.scale))
-    if settings.soundfont:
-        os.environ.setdefault("TUNESMITH_SOUNDFONT", settings.soundfont)
 
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
@@ -109,7 +107,7 @@ def studio(
 
 
 def _parse_size(text: str) -> tuple[int, int] | None:
-    """ "1280x800" -> (1280, 800); "" -> None."""
+    """Width and height of "1280x800"; None for no text."""
     from core.errors import TunesmithError
 
     if not text:

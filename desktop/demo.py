@@ -135,5 +135,5 @@ def _drums(track: int) -> Iterator[Row]:
 
 
 def _pitch(name: str) -> int:
-    """ "Bb3" -> 58."""
+    """The pitch of a name: Bb3 is 58."""
     return STEPS[name[0]] + sum(ACCIDENTALS[sign] for sign in name[1:-1]) + 12 * (int(name[-1]) + 1)

@@ -19,7 +19,10 @@ from PySide6.QtWidgets import QWidget
 from desktop import icons, theme
 
 KINDS = {".mid": "MIDI", ".midi": "MIDI", ".kar": "MIDI", ".tunesmith": "project"}
-FIELDS = (("open", "Open", "as the song to work on"), ("add", "Add as tracks", "to the song, from its first bar"))
+FIELDS = (
+    ("open", "Open", "as the song to work on"),
+    ("add", "Add as tracks", "to the song, from its first bar"),
+)
 """What a field does, its title, and a line under it."""
 
 
@@ -97,7 +100,9 @@ class DropOverlay(QWidget):
         return QRectF(index * half, 0, half, self.height()).adjusted(32, 64, -32, -64)
 
     def _point_at(self, position: QPointF) -> None:
-        field = min(len(FIELDS) - 1, max(0, int(position.x() * len(FIELDS) / max(1, self.parentWidget().width()))))
+        field = min(
+            len(FIELDS) - 1, max(0, int(position.x() * len(FIELDS) / max(1, self.parentWidget().width())))
+        )
         if field != self._field:
             self._field = field
             self.update()

@@ -228,7 +228,9 @@ class Files(QObject):
             log.warning("no crash journal: %s", error)
             self._studio.notices.show_notice(f"Work is not kept safe from crashes: {error}", "warn")
             return
-        self._studio.jobs.run("files", "Looking for lost work", lambda _: lost_work(), on_success=self._offer, quiet=True)
+        self._studio.jobs.run(
+            "files", "Looking for lost work", lambda _: lost_work(), on_success=self._offer, quiet=True
+        )
 
     def close(self) -> None:
         """End the journal: the window closes properly, so nothing needs recovery."""
@@ -273,13 +275,17 @@ class Files(QObject):
     def _ask(
         self, mode: QFileDialog.AcceptMode, title: str, kinds: str, name: str, take: Callable[[str], object]
     ) -> None:
-        dialog = QFileDialog(self._studio, title, self._studio.settings.last_folder or str(Path.home()), kinds)
+        dialog = QFileDialog(
+            self._studio, title, self._studio.settings.last_folder or str(Path.home()), kinds
+        )
         dialog.setAcceptMode(mode)
         if mode == QFileDialog.AcceptMode.AcceptOpen:
             dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         else:
             dialog.selectFile(name)
-            dialog.filterSelected.connect(lambda kind: dialog.setDefaultSuffix(kind.split("*.")[-1].split(")")[0]))
+            dialog.filterSelected.connect(
+                lambda kind: dialog.setDefaultSuffix(kind.split("*.")[-1].split(")")[0])
+            )
             dialog.setDefaultSuffix(Path(name).suffix[1:])
         dialog.fileSelected.connect(take)
         dialog.finished.connect(dialog.deleteLater)

@@ -6,6 +6,7 @@ A path is written on a grid of 16 x 16 with absolute letters: M x y (move), L x 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -127,7 +128,7 @@ def _parse(text: str) -> QPainterPath:
 
 
 _ARGUMENTS = {"M": 2, "L": 2, "C": 6, "Z": 0, "O": 3, "R": 5}
-_DRAW = {
+_DRAW: dict[str, Callable[..., object]] = {
     "M": QPainterPath.moveTo,
     "L": QPainterPath.lineTo,
     "C": QPainterPath.cubicTo,

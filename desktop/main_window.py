@@ -55,6 +55,13 @@ class Studio(QMainWindow):
     keep_settings : whether choices are saved
     """
 
+    document: Document
+    playback: Playback
+    session: ComposeSession
+    roll: RollView
+    files: Files
+    compose_panel: ComposePanel
+
     def __init__(
         self,
         document: Document,
@@ -202,7 +209,7 @@ class Studio(QMainWindow):
     def start_engines(self, *, sound: bool = True, journal: bool = True) -> None:
         """After the first paint: the sound process, the crash journal, and warming up for composing."""
         if sound:
-            self.playback.start(self.settings.audio_device)
+            self.playback.start(self.settings.audio_device, self.settings.soundfont)
             self.transport.show_no_sound()
             if self.playback.why_silent:
                 self.notices.show_notice(self.playback.why_silent, "warn")
@@ -341,7 +348,7 @@ class Studio(QMainWindow):
         self.palette_.open()
 
     def show_settings(self) -> None:
-        self._open(SettingsDialog(self.settings, self.playback, self.settings_changed, self.set_theme, self))
+        self._open(SettingsDialog(self))
 
     def show_help(self) -> None:
         self._open(Page("Keys and gestures", help_page(self.actions_.by_id), self, QSize(520, 640)))

@@ -64,6 +64,7 @@ def health_html(findings: Sequence[Finding]) -> str:
 
 def findings(why_silent: str, sound_status: str, generators: Sequence[tuple[str, str]]) -> list[Finding]:
     """What this machine has; ``generators`` are pairs of a name and why it cannot be used ("" if it can)."""
+    nothing = Finding("Generators", False, "No generator could be loaded; install Tunesmith anew")
     return [
         Finding("Sound", not why_silent and not sound_status, why_silent or sound_status),
         Finding("Soundfont", *_soundfont()),
@@ -72,7 +73,7 @@ def findings(why_silent: str, sound_status: str, generators: Sequence[tuple[str,
             "" if importlib.util.find_spec("torch") else "Composing needs PyTorch: pip install torch==2.13.0",
         ),
         *(Finding(f"Generator {name}", not why, why) for name, why in generators),
-        *(() if generators else (Finding("Generators", False, "No generator could be loaded; install Tunesmith anew"),)),
+        *([] if generators else [nothing]),
     ]  # fmt: skip
 
 

@@ -7,7 +7,6 @@ and asked where it is, 60 times a second while it plays.
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +17,6 @@ from desktop.document import Change, Document
 
 log = logging.getLogger(__name__)
 
-SOUNDFONT_VARIABLE = "TUNESMITH_SOUNDFONT"
-"""How `core.sound.soundfont`, here and in the player's process, learns which font the user chose."""
 PLAYING_MS = 16
 IDLE_MS = 120
 SEND_AFTER_MS = 25
@@ -58,9 +55,10 @@ class Playback(QObject):
         self._following = False
         self._metronome = False
         self._volume = 0.8
-        self._device = ""
+        self._heard = False
         self.state: Any = Silence()
-        self.why_silent = "Sound is starting"
+        self.why_silent = ""
+        self._play_at_start = False
         self._poll = QTimer(self, interval=IDLE_MS)
         self._poll.timeout.connect(self._read)
         self._send = QTimer(self, interval=SEND_AFTER_MS, singleShot=True)
@@ -70,17 +68,14 @@ class Playback(QObject):
         document.loop_changed.connect(self._send_loop)
         document.playhead_changed.connect(self._playhead_moved)
 
-    def start(self, device: str = "") -> None:
+    def start(self, device: str = "", soundfont: str = "") -> None:
         """Make the player and give it the song. Whatever fails leaves a silent, usable studio."""
-        self._device = device
         try:
             if self._player is None:
                 from core.sound.player import Player
 
-                self._player = Player()
+                self._player = Player(soundfont=soundfont or None, device=device or None)
             self._player.start()
-            if device:
-                self._player.set_device(device)
         except Exception as error:
             log.warning("no playback: %s", error, exc_info=True)
             self._player = None
@@ -92,6 +87,8 @@ class Playback(QObject):
         self._load()
         self._send_loop()
         self._poll.start()
+        if self._play_at_start:
+            self.toggle()
 
     def close(self) -> None:
         self._poll.stop()
@@ -112,6 +109,7 @@ class Playback(QObject):
     def toggle(self) -> None:
         """Play from the play-head, or pause there."""
         if self._player is None:
+            self._play_at_start = True
             return
         if self._playing:
             self._player.pause()
@@ -171,35 +169,19 @@ class Playback(QObject):
         return self._volume
 
     def devices(self) -> list[str]:
-        """Names of the outputs there are now."""
-        try:
-            return list(self._player.devices()) if self._player is not None else []
-        except Exception:
-            log.warning("devices cannot be listed", exc_info=True)
-            return []
+        """Names of the outputs there are now. Asks the sound process, so not for the GUI thread."""
+        player = self._player
+        return list(player.devices()) if player is not None else []
 
     def set_device(self, name: str) -> None:
         """Play through another output; "" for the system's."""
-        self._device = name
         if self._player is not None:
             self._player.set_device(name or None)
 
-    def set_soundfont(self, path: str) -> str:
-        """Use another soundfont, "" for the best there is; what to tell the user."""
-        if path:
-            os.environ[SOUNDFONT_VARIABLE] = path
-        else:
-            os.environ.pop(SOUNDFONT_VARIABLE, None)
-        if self._player is None:
-            return "It will sound with the next start."
-        playing = self._playing
-        self._set_playing(False)
-        self._player.close()
-        self._player = None
-        self.start(self._device)
-        if playing:
-            self.toggle()
-        return ""
+    def set_soundfont(self, path: str) -> None:
+        """Use another soundfont; "" for the best there is."""
+        if self._player is not None:
+            self._player.set_soundfont(path or None)
 
     def _song_changed(self, change: Change) -> None:
         if change.touches("notes", "tracks", "tempo", "meter"):
@@ -245,6 +227,7 @@ class Playback(QObject):
             self._player.seek(tick)
 
     def _set_playing(self, playing: bool) -> None:
+        self._heard = False
         if playing != self._playing:
             self._playing = playing
             self._poll.setInterval(PLAYING_MS if playing else IDLE_MS)
@@ -256,17 +239,10 @@ class Playback(QObject):
         state = self._player.state()
         self.state = state
         if self._playing and state.playing:
+            self._heard = True
             self._following = True
             self._document.set_playhead(round(state.tick))
             self._following = False
-        elif self._playing and not state.playing and self._started(state):
+        elif self._playing and self._heard:
             self._set_playing(False)
         self.polled.emit(state)
-
-    def _started(self, state: Any) -> bool:
-        """Whether the player had the time to start, so that standing still means the song's end."""
-        return bool(state.tick >= self._end() and self._end() > 0)
-
-    def _end(self) -> int:
-        song = self._audition if self._audition is not None else self._document.song
-        return song.end_tick

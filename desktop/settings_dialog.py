@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QGridLayout, QVBoxLayout, QWidget
+import shiboken6
+from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QGridLayout, QVBoxLayout
 
 from core.errors import TunesmithError
-from core.store.settings import Settings
 from desktop import theme
 from desktop.controls.basics import label, push_button, row
 from desktop.controls.choice import Choice
 from desktop.controls.search_list import Entry
-from desktop.playback import Playback
+
+if TYPE_CHECKING:
+    from desktop.main_window import Studio
 
 SCALES = (0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5)
 OTHER = "\0other"
 
 
 class SettingsDialog(QDialog):
-    def __init__(
-        self,
-        settings: Settings,
-        playback: Playback,
-        changed: Callable[[], object],
-        set_theme: Callable[[str], object],
-        parent: QWidget,
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
         self.setWindowTitle("Settings")
         self.setModal(False)
-        self._settings, self._playback, self._changed = settings, playback, changed
-        self._set_theme = set_theme
-        self.theme = Choice([Entry(name, name.capitalize()) for name in theme.PALETTES], settings.theme, name="Colours")
+        self._studio = studio
+        self._settings = settings = studio.settings
+        self.theme = Choice(
+            [Entry(name, name.capitalize()) for name in theme.PALETTES], settings.theme, name="Colours"
+        )
         self.theme.changed.connect(self._take_theme)
-        self.scale = Choice([Entry(scale, f"{100 * scale:.0f} %") for scale in SCALES], settings.scale, name="Size")
+        self.scale = Choice(
+            [Entry(scale, f"{100 * scale:.0f} %") for scale in SCALES], settings.scale, name="Size"
+        )
         self.scale.changed.connect(self._take_scale)
-        self.device = Choice(self._devices, settings.audio_device, name="Output", popup_width=320)
+        self.device = Choice(
+            device_entries(settings.audio_device), settings.audio_device, name="Output", popup_width=320
+        )
         self.device.changed.connect(self._take_device)
         self.soundfont = Choice(self._soundfonts, settings.soundfont, name="Soundfont", popup_width=320)
         self.soundfont.changed.connect(self._take_soundfont)
@@ -51,7 +52,12 @@ class SettingsDialog(QDialog):
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(1, 1)
         for line, (name, widget) in enumerate(
-            (("Colours", self.theme), ("Size", self.scale), ("Output", self.device), ("Soundfont", self.soundfont))
+            (
+                ("Colours", self.theme),
+                ("Size", self.scale),
+                ("Output", self.device),
+                ("Soundfont", self.soundfont),
+            )
         ):
             grid.addWidget(label(name, "dim"), line, 0)
             grid.addWidget(widget, line, 1)
@@ -65,9 +71,14 @@ class SettingsDialog(QDialog):
         layout.addStretch(1)
         layout.addLayout(row(None, push_button("Close", self.close)))
         self.resize(460, 320)
+        studio.jobs.run(
+            "files", "Looking for outputs", lambda _: studio.playback.devices(),
+            on_success=self._show_devices, quiet=True,
+        )  # fmt: skip
 
-    def _devices(self) -> list[Entry]:
-        return [Entry("", "System's output"), *(Entry(name, name) for name in self._playback.devices())]
+    def _show_devices(self, names: list[str]) -> None:
+        if shiboken6.isValid(self):
+            self.device.set_entries(device_entries(self._settings.audio_device, names))
 
     def _soundfonts(self) -> list[Entry]:
         from core.sound.soundfont import find_soundfonts
@@ -79,17 +90,17 @@ class SettingsDialog(QDialog):
         return [Entry("", "Best one found"), *listed, Entry(OTHER, "Another file…")]
 
     def _take_theme(self, name: str) -> None:
-        self._set_theme(name)
+        self._studio.set_theme(name)
 
     def _take_scale(self, scale: float) -> None:
         self._settings.scale = scale
         self.note.setText("The new size comes with the next start.")
-        self._changed()
+        self._studio.settings_changed()
 
     def _take_device(self, name: str) -> None:
         self._settings.audio_device = name
-        self._playback.set_device(name)
-        self._changed()
+        self._studio.playback.set_device(name)
+        self._studio.settings_changed()
 
     def _take_soundfont(self, path: str) -> None:
         if path == OTHER:
@@ -113,9 +124,18 @@ class SettingsDialog(QDialog):
             return
         self._settings.soundfont = path
         self.soundfont.set_value(path)
-        self.note.setText(self._playback.set_soundfont(path))
-        self._changed()
+        self._studio.playback.set_soundfont(path)
+        self.note.setText("")
+        self._studio.settings_changed()
 
     def _take_reopen(self, on: bool) -> None:
         self._settings.reopen_last = on
-        self._changed()
+        self._studio.settings_changed()
+
+
+def device_entries(chosen: str, names: list[str] | None = None) -> list[Entry]:
+    """The system's output, those that are there, and the chosen one even where it is gone."""
+    names = list(names or ())
+    if chosen and chosen not in names:
+        names.append(chosen)
+    return [Entry("", "System's output"), *(Entry(name, name) for name in names)]

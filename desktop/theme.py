@@ -239,20 +239,19 @@ QToolButton[role="link"] { background: transparent; border: none; color: $text_d
 QToolButton[role="link"]:hover { color: $text; }
 QToolButton::menu-indicator { image: none; width: 0; }
 
-QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextBrowser {
+QLineEdit, QSpinBox, QDoubleSpinBox, QTextBrowser {
     background: $sunken; color: $text; border: 1px solid $line; border-radius: 5px;
     padding: 2px 6px; min-height: 20px;
     selection-background-color: $accent; selection-color: $on_accent;
 }
-QLineEdit:hover, QSpinBox:hover, QDoubleSpinBox:hover, QComboBox:hover { border-color: $line_strong; }
-QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border-color: $accent; }
-QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: $text_faint; }
+QLineEdit:hover, QSpinBox:hover, QDoubleSpinBox:hover { border-color: $line_strong; }
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: $accent; }
+QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled { color: $text_faint; }
 QLineEdit[role="bare"] { background: transparent; border: 1px solid transparent; padding: 0 2px; }
 QLineEdit[role="bare"]:focus { background: $sunken; border-color: $accent; }
 QLineEdit[role="search"] { font-size: 14px; min-height: 28px; padding: 2px 10px; }
-QComboBox::drop-down { border: none; width: 18px; }
-QComboBox::down-arrow { image: none; }
-QComboBox QAbstractItemView { background: $raised; border: 1px solid $line_strong; padding: 4px; outline: none; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }
+QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 6px; min-height: 0; }
 
 QListView, QTreeView, QTableView {
     background: transparent; color: $text; border: none; outline: none; alternate-background-color: $panel;

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from core.song import edits
 from core.song.harmony import SCALES, Key
-from core.song.notes import KeyMark, Meter, Song, Tempo
+from core.song.notes import Song
 from desktop import icons
 from desktop.controls.basics import label
 from desktop.controls.choice import Choice
@@ -21,7 +21,21 @@ from desktop.document import Change, Document
 from desktop.playback import Playback
 from desktop.tracks.panel import follow
 
-METERS = ((2, 4), (3, 4), (4, 4), (5, 4), (6, 4), (7, 4), (3, 8), (5, 8), (6, 8), (7, 8), (9, 8), (12, 8), (2, 2))
+METERS = (
+    (2, 4),
+    (3, 4),
+    (4, 4),
+    (5, 4),
+    (6, 4),
+    (7, 4),
+    (3, 8),
+    (5, 8),
+    (6, 8),
+    (7, 8),
+    (9, 8),
+    (12, 8),
+    (2, 2),
+)
 
 SNAPS = (
     ("Off", 0.0), ("1 bar", -1.0), ("1/2", 2.0), ("1/4", 1.0), ("1/8", 0.5), ("1/8 triplet", 1 / 3),
@@ -77,12 +91,14 @@ class Transport(QWidget):
             minimum=20, maximum=400, decimals=1, keyboardTracking=False, accessibleName="Tempo",
             toolTip="Tempo at the song's start, in beats a minute: type, or turn the wheel",
         )  # fmt: skip
-        self.tempo.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self.tempo.setFixedWidth(56)
         self.tempo.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.tempo.valueChanged.connect(self._set_tempo)
         self.meter = Choice(
-            [Entry(meter, f"{meter[0]}/{meter[1]}") for meter in METERS], (4, 4), name="Meter", popup_width=120
+            [Entry(meter, f"{meter[0]}/{meter[1]}") for meter in METERS],
+            (4, 4),
+            name="Meter",
+            popup_width=120,
         )
         self.meter.changed.connect(self._set_meter)
         self.key = Choice(key_entries(with_none=True), None, name="Key", popup_width=200)
@@ -189,28 +205,25 @@ class Transport(QWidget):
         self.engine.setToolTip(tip)
 
     def _set_tempo(self, bpm: float) -> None:
-        song = self._document.song
-        tempos = (Tempo.from_bpm(0, bpm), *(tempo for tempo in song.tempos if tempo.tick > 0))
-        self._document.apply(f"Tempo {bpm:g}", replace(song, tempos=tempos), coalesce="tempo")
+        self._document.apply(f"Tempo {bpm:g}", edits.set_tempo(self._document.song, bpm), coalesce="tempo")
 
     def _set_meter(self, meter: tuple[int, int]) -> None:
-        song = self._document.song
-        meters = (Meter(0, *meter), *(mark for mark in song.meters if mark.tick > 0))
-        self._document.apply(f"Meter {meter[0]}/{meter[1]}", replace(song, meters=meters))
+        song = edits.set_meter(self._document.song, *meter)
+        self._document.apply(f"Meter {meter[0]}/{meter[1]}", song)
 
-    def _set_key(self, key: tuple[int, str] | None) -> None:
-        song = self._document.song
-        first = (KeyMark(0, *key),) if key else ()
-        keys = (*first, *(mark for mark in song.keys if mark.tick > 0))
-        text = Key(*key).name if key else "none"
-        self._document.apply(f"Key {text}", replace(song, keys=keys))
+    def _set_key(self, value: tuple[int, str] | None) -> None:
+        key = Key(*value) if value else None
+        song = edits.set_key(self._document.song, key)
+        self._document.apply(f"Key {key.name if key else 'none'}", song)
 
 
 def key_entries(*, with_none: bool = False) -> list[Entry]:
     """Every key of every scale as (tonic, mode); major and minor first."""
     entries = [Entry(None, "No key")] if with_none else []
     for mode in SCALES:
-        entries += [Entry((tonic, mode), Key(tonic, mode).name, group=mode.capitalize()) for tonic in range(12)]
+        entries += [
+            Entry((tonic, mode), Key(tonic, mode).name, group=mode.capitalize()) for tonic in range(12)
+        ]
     return entries
 
 

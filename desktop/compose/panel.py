@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from core.compose.request import Request
 from core.errors import TunesmithError
 from core.song.harmony import Key, parse_key
-from core.song.instruments import find_instrument
+from core.song.instruments import find_instrument, instrument_name
 from desktop import icons
 from desktop.compose.session import ComposeSession, Variant, fresh_seed
 from desktop.compose.variant_row import VariantRow
@@ -34,7 +34,6 @@ from desktop.controls.search_list import Entry, drop_down
 from desktop.controls.value_slider import ValueSlider
 from desktop.document import Document
 from desktop.tracks.instrument_entries import instrument_entries
-from desktop.tracks.panel import instrument_label
 from desktop.transport import METERS, key_entries
 
 WIDTH = 304
@@ -239,14 +238,16 @@ class ComposePanel(QWidget):
             [Entry(meter, f"{meter[0]}/{meter[1]}") for meter in METERS], (4, 4), name="Meter", label="Meter",
             popup_width=120,
         )  # fmt: skip
-        self.tempo = QDoubleSpinBox(minimum=20, maximum=300, decimals=0, suffix=" bpm", accessibleName="Tempo")
+        self.tempo = QDoubleSpinBox(
+            minimum=20, maximum=300, decimals=0, suffix=" bpm", accessibleName="Tempo"
+        )
         self.bars = QSpinBox(minimum=1, maximum=256, suffix=" bars", accessibleName="Bars")
         self.count = QSpinBox(minimum=1, maximum=8, value=2, accessibleName="Variants")
         self.count.setPrefix("× ")
         self.count.setToolTip("How many variants to compose, with seeds counted up")
-        for box in (self.tempo, self.bars, self.count):
-            box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.temperature = ValueSlider("Temperature", 0.1, 2.0, 1.0, step=0.05, show="{:.2f}".format, label="Daring")
+        self.temperature = ValueSlider(
+            "Temperature", 0.1, 2.0, 1.0, step=0.05, show="{:.2f}".format, label="Daring"
+        )
         self.top_p = ValueSlider("Top-p", 0.05, 1.0, 0.95, step=0.01, show="{:.2f}".format)
         self.strictness = ValueSlider(
             "How firmly notes hold to the key", 0, 100, 90, show="{:.0f} %".format, label="In key"
@@ -287,7 +288,9 @@ class ComposePanel(QWidget):
         self._list.setContentsMargins(6, 0, 6, 6)
         self._list.setSpacing(2)
         self.empty = label(
-            "Results appear here, note by note.\nThey stay out of your song until you take one.", "small", wrap=True
+            "Results appear here, note by note.\nThey stay out of your song until you take one.",
+            "small",
+            wrap=True,
         )
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setContentsMargins(12, 16, 12, 16)
@@ -372,7 +375,9 @@ class ComposePanel(QWidget):
         drop_down(
             self.add_instrument,
             instrument_entries(),
-            lambda value: self.set_instruments([*self.instruments, instrument_label(value[0] == "drum", value[1])]),
+            lambda value: self.set_instruments(
+                [*self.instruments, instrument_name(value[1], value[0] == "drum")]
+            ),
             placeholder="Search instruments",
             width=260,
         )
@@ -469,7 +474,7 @@ def friendly_name(name: str) -> str:
         program, is_drum = find_instrument(name)
     except TunesmithError:
         return name
-    return instrument_label(is_drum, program)
+    return instrument_name(program, is_drum)
 
 
 def _follow(button: QWidget, action: QAction) -> None:

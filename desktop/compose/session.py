@@ -221,9 +221,7 @@ class ComposeSession(QObject):
         notes = self.chosen.notes if self.chosen else empty_notes()
         if self.chosen and self.chosen.request.task == "continue" and self.chosen.request.song is not None:
             notes = notes[notes["onset"] >= _scaled(self.chosen.request.song, sketch.ticks_per_beat)]
-        self._document.set_ghosts(
-            rescaled(notes, sketch.ticks_per_beat, self._document.song.ticks_per_beat)
-        )
+        self._document.set_ghosts(rescaled(notes, sketch.ticks_per_beat, self._document.song.ticks_per_beat))
 
     def _finished(self, state: str = "stopped") -> None:
         for variant in self._batch:
@@ -253,7 +251,9 @@ class ComposeSession(QObject):
 def _compose_all(requests: list[Request], task: Task, compose: Compose | None) -> None:
     """In the inference thread: the first call loads the neural networks."""
     if compose is None:
-        from core.compose.registry import compose
+        from core.compose import registry
+
+        compose = registry.compose
     for index, request in enumerate(requests):
         for update in compose(request, cancelled=task.cancelled):
             task.check()

@@ -128,8 +128,12 @@ class VariantRow(QFrame):
         self.setToolTip(settings_text(variant))
         ready = variant.state in ("done", "stopped", "failed") and len(variant.notes) > 0
         for button in (self.use, self.replace, self.discard):
-            button.setEnabled(ready or button is self.discard and variant.state not in ("waiting", "composing"))
-        self.star.setIcon(icons.icon("star-full" if variant.starred else "star", "warn" if variant.starred else "text_dim"))
+            button.setEnabled(
+                ready or button is self.discard and variant.state not in ("waiting", "composing")
+            )
+        self.star.setIcon(
+            icons.icon("star-full" if variant.starred else "star", "warn" if variant.starred else "text_dim")
+        )
         self.thumbnail.show_variant(variant)
 
     def show_untouched(self, untouched: bool) -> None:

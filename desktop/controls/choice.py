@@ -53,7 +53,9 @@ class Choice(QPushButton):
         self.update()
 
     def shown_text(self) -> str:
-        return next((entry.text for entry in self.entries() if entry.value == self.value), str(self.value or ""))
+        return next(
+            (entry.text for entry in self.entries() if entry.value == self.value), str(self.value or "")
+        )
 
     def open(self) -> SearchList:
         return drop_down(

@@ -30,7 +30,9 @@ def score(query: str, text: str) -> float | None:
             found = text.find(letter, position)
         if found < 0:
             return None
-        total += WORD_START * (found == 0 or not text[found - 1].isalnum()) + IN_A_ROW * (found == previous + 1)
+        total += WORD_START * (found == 0 or not text[found - 1].isalnum()) + IN_A_ROW * (
+            found == previous + 1
+        )
         total += SKIPPED * (found - position)
         previous, position = found, found + 1
     return total - 0.1 * len(text)

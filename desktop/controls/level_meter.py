@@ -59,7 +59,9 @@ class LevelMeter(QWidget):
             painter.fillRect(QRectF(0, top, width * share, bar_height), fill)
             hold = self._holds[side][0]
             if hold > 0:
-                painter.fillRect(QRectF(min(width - 2, width * hold), top, 2, bar_height), theme.colour("text"))
+                painter.fillRect(
+                    QRectF(min(width - 2, width * hold), top, 2, bar_height), theme.colour("text")
+                )
 
 
 def meter_share(amplitude: float) -> float:

@@ -117,9 +117,7 @@ class _Delegate(QStyledItemDelegate):
         )
         painter.setFont(theme.font())
         painter.setPen(theme.colour(plain))
-        text = painter.fontMetrics().elidedText(
-            entry.text, Qt.TextElideMode.ElideRight, rect.width() - room
-        )
+        text = painter.fontMetrics().elidedText(entry.text, Qt.TextElideMode.ElideRight, rect.width() - room)
         painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, text)
         painter.restore()
 
@@ -214,7 +212,9 @@ class SearchList(QFrame):
                 self.chosen.emit(entry.value)
 
     def _filter(self, text: str) -> None:
-        found = ranked(text, ((f"{entry.text} {entry.group} {entry.words}", entry) for entry in self._entries))
+        found = ranked(
+            text, ((f"{entry.text} {entry.group} {entry.words}", entry) for entry in self._entries)
+        )
         self._model.show(found if text.strip() else with_headings(found))
         self._step(0)
 

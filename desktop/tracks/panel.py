@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QAction, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
-from core.song.instruments import KITS, PROGRAMS
+from core.song import edits
+from core.song.instruments import instrument_name
 from core.song.notes import Track
 from desktop import icons, theme
 from desktop.controls.basics import icon_button, label, restyle, row
 from desktop.controls.choice import Choice
 from desktop.controls.value_slider import ValueSlider
 from desktop.document import Change, Document
-from desktop.tracks.changes import free_channel
 from desktop.tracks.instrument_entries import instrument_entries
 
-WIDTH = 272
+WIDTH = 288
 
 
 class ColourButton(QToolButton):
@@ -60,8 +60,8 @@ class TrackRow(QFrame):
         self.volume.edited.connect(lambda value: self._edit("Volume", "volume", volume=int(value)))
         self.pan = ValueSlider("Pan", 0, 127, 64, show=pan_text, label="", centred=True)
         self.pan.edited.connect(lambda value: self._edit("Pan", "pan", pan=int(value)))
-        self.volume.setFixedSize(58, 24)
-        self.pan.setFixedSize(44, 24)
+        self.volume.setFixedSize(46, 28)
+        self.pan.setFixedSize(40, 28)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 6, 6)
         layout.setSpacing(4)
@@ -124,21 +124,15 @@ class TrackRow(QFrame):
 
     def _set_instrument(self, value: tuple[str, int]) -> None:
         kind, program = value
-        fields: dict[str, object] = {"program": program, "is_drum": kind == "drum"}
+        fields: dict[str, Any] = {"program": program, "is_drum": kind == "drum"}
         old = self._track
-        if not old.name or old.name.lower() in known_names(old):
-            fields["name"] = instrument_label(kind == "drum", program).capitalize()
-        if (kind == "drum") != old.is_drum:
-            others = [track for at, track in enumerate(self._document.song.tracks) if at != self.index]
-            fields["channel"] = free_channel(others, kind == "drum")
+        if not old.name or old.name.lower() in named_after(old):
+            fields["name"] = instrument_name(program, kind == "drum").capitalize()
         self._edit("Instrument", **fields)
 
-    def _edit(self, what: str, coalesce: str = "", **fields: object) -> None:
-        track = replace(self._track, **fields)  # type: ignore[arg-type]
-        tracks = self._document.song.tracks
-        changed = (*tracks[: self.index], track, *tracks[self.index + 1 :])
+    def _edit(self, what: str, coalesce: str = "", **fields: Any) -> None:
         key = f"{coalesce} {self.index}" if coalesce else None
-        self._document.apply(what, replace(self._document.song, tracks=changed), coalesce=key)
+        self._document.apply(what, edits.set_track(self._document.song, self.index, **fields), coalesce=key)
 
 
 class TrackPanel(QWidget):
@@ -235,12 +229,7 @@ def pan_text(pan: float) -> str:
     return "C" if side == 0 else f"{'L' if side < 0 else 'R'}{abs(side)}"
 
 
-def instrument_label(is_drum: bool, program: int) -> str:
-    if is_drum:
-        return next((name for name, kit in KITS.items() if kit == program), "drums")
-    return PROGRAMS[program]
-
-
-def known_names(track: Track) -> set[str]:
+def named_after(track: Track) -> set[str]:
     """Names that a track has from its instrument, so that they may change with it."""
-    return {instrument_label(track.is_drum, track.program), "drums" if track.is_drum else "track"}
+    name = instrument_name(track.program, track.is_drum)
+    return {name, name.split()[0], "piano", "drums", "track"}
