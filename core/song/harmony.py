@@ -198,24 +198,31 @@ def pitch_class_weights(notes: Notes) -> NDArray[np.float64]:
 def estimate_key(notes: Notes) -> tuple[Key, float]:
     """The major or minor key that the notes most likely are in.
 
-    The durations of the twelve pitch classes are correlated with the profile of each of the 24 keys.
+    The durations of the twelve pitch classes are correlated with the profile of each of the 24 keys;
+    the first and last bass notes speak a little for the keys that they are the tonics of.
 
     Returns
     -------
     key
-    confidence : 0-1, the lead of the best correlation over the second; 0 without notes
+    confidence : 0-1, the lead of the best key over the second; 0 without notes
     """
     weights = pitch_class_weights(notes)
     if not weights.any():
         return Key(0, "major"), 0.0
     keys, profiles = _key_profiles()
     centred = weights - weights.mean()
-    norm = np.linalg.norm(centred)
-    if norm < 1e-9 * weights.sum():
-        return Key(0, "major"), 0.0
-    scores = profiles @ (centred / norm)
+    scores = profiles @ (centred / max(float(np.linalg.norm(centred)), 1e-9))
+    first, last = notes["onset"].min(), notes["onset"].max()
+    at_first = notes["onset"] == first
+    at_last = (notes["onset"] <= last) & (last < notes["onset"] + notes["duration"])
+    for chosen, bonus in ((at_first, _FIRST_BASS_BONUS), (at_last, _LAST_BASS_BONUS)):
+        bass = int(notes["pitch"][chosen].min()) % 12
+        scores += [bonus * (key.tonic == bass) for key in keys]
     second, best = np.argsort(scores, kind="stable")[-2:]
     return keys[best], float(np.clip(scores[best] - scores[second], 0.0, 1.0))
+
+
+_FIRST_BASS_BONUS, _LAST_BASS_BONUS = 0.025, 0.05
 
 
 def name_chord(pitches: ArrayLike) -> str:
@@ -253,19 +260,15 @@ def chords_of(song: Song, ticks_per_window: int | None = None) -> list[Chord]:
     notes = pitched_notes(song)
     if not len(notes):
         return []
-    chroma, bass = _windowed_chroma(notes, window)
+    windows, chroma, bass = _windowed_chroma(notes, window)
     roots, suffixes, templates = _chord_templates()
-    scores = chroma @ templates.T
-    has_bass = bass >= 0
-    scores[has_bass] += _BASS_BONUS * (roots[None, :] == bass[has_bass, None])
-    best = scores.argmax(1)
+    scores = chroma @ templates.T + _BASS_BONUS * (roots == bass[:, None])
     chords: list[Chord] = []
-    for index in np.flatnonzero(chroma.any(1)).tolist():
-        root, suffix = int(roots[best[index]]), suffixes[best[index]]
-        low = int(bass[index])
+    for number, best, low in zip(windows.tolist(), scores.argmax(1).tolist(), bass.tolist(), strict=True):
+        root, suffix = int(roots[best]), suffixes[best]
         if (low - root) % 12 not in CHORDS[suffix]:
             low = root
-        chord = Chord(index * window, window, root, suffix, low)
+        chord = Chord(number * window, window, root, suffix, low)
         if chords and _continues(chords[-1], chord):
             chord = replace(chord, onset=chords[-1].onset, duration=chords.pop().duration + window)
         chords.append(chord)
@@ -276,6 +279,9 @@ def _continues(before: Chord, chord: Chord) -> bool:
     same = (before.root, before.suffix, before.bass) == (chord.root, chord.suffix, chord.bass)
     return same and before.onset + before.duration == chord.onset
 
+
+_LONGEST_SPAN = 1000
+"""A note sounds in so many windows at most, lest one endless note in a damaged file fill the memory."""
 
 _BASS_BONUS = 0.1
 _LISTENED = ("", "m", "dim", "aug", "sus4", "7", "maj7", "m7", "m7b5", "dim7")
@@ -317,19 +323,22 @@ def _chord_templates() -> tuple[NDArray[np.int64], list[str], NDArray[np.float64
     return roots, suffixes, rows
 
 
-def _windowed_chroma(notes: Notes, window: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Unit-length chroma [shape=(windows, 12)] and the lowest pitch class (-1: silence) of each window."""
+def _windowed_chroma(
+    notes: Notes, window: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """The windows in which something sounds, by number, and for each its chroma of unit length
+    [shape=(windows, 12)] and the pitch class of its lowest note.
+    """
     start, end = notes["onset"], notes["onset"] + notes["duration"]
-    first, last = start // window, (end - 1) // window
-    spans = last - first + 1
+    first = start // window
+    spans = np.minimum((end - 1) // window - first + 1, _LONGEST_SPAN)
     which = np.repeat(np.arange(len(notes)), spans)
-    at = np.repeat(first - np.concatenate([[0], np.cumsum(spans)[:-1]]), spans) + np.arange(len(which))
-    overlap = np.minimum(end[which], (at + 1) * window) - np.maximum(start[which], at * window)
-    count = int(last.max()) + 1
-    chroma = np.zeros((count, 12))
-    np.add.at(chroma, (at, notes["pitch"][which] % 12), overlap)
-    lowest = np.full(count, 255)
-    np.minimum.at(lowest, at, notes["pitch"][which].astype(int))
-    bass = np.where(lowest < 255, lowest % 12, -1)
-    norms = np.linalg.norm(chroma, axis=1, keepdims=True)
-    return chroma / np.where(norms > 0, norms, 1.0), bass
+    within = np.arange(len(which)) - np.repeat(np.cumsum(spans) - spans, spans)
+    number = first[which] + within
+    overlap = np.minimum(end[which], (number + 1) * window) - np.maximum(start[which], number * window)
+    windows, at = np.unique(number, return_inverse=True)
+    pitch = notes["pitch"][which].astype(np.int64)
+    chroma = np.bincount(at * 12 + pitch % 12, overlap, 12 * len(windows)).reshape(-1, 12)
+    lowest = np.full(len(windows), 127)
+    np.minimum.at(lowest, at, pitch)
+    return windows, chroma / np.linalg.norm(chroma, axis=1, keepdims=True), lowest % 12
