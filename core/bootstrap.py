@@ -145,6 +145,9 @@ LIBRARY_FILES = {
 }
 """Libraries whose file has another name on each system; without a name there, a Python package brings it."""
 
+LOG_TAIL = 4000
+"""Characters of a failed command's output that tell why."""
+
 HOMEBREW_FOLDERS = ("/opt/homebrew/lib", "/usr/local/lib")
 
 
@@ -282,8 +285,7 @@ def requirement_of(name: str) -> str:
 
 def install_python(profile: str) -> bool:
     """Install the Python packages of ``pyproject.toml`` and the project itself, in place."""
-    quietly = () if sys.stderr.isatty() else ("--quiet",)
-    pip = (str(environment_python()), "-m", "pip", "install", "--disable-pip-version-check", *quietly)
+    pip = (str(environment_python()), "-m", "pip", "install", "--disable-pip-version-check")
     torch = requirement_of("torch")
     say(f"installing Python packages: {torch} first, the rest after it")
     return call((*pip, torch)) and call((*pip, "--editable", f"{HOME}{EXTRAS[profile]}"))
@@ -306,17 +308,21 @@ def say(message: str) -> None:
 
 
 def call(command: Sequence[str], *, quiet: bool = False) -> bool:
-    """Run a command with its output on stderr; True where it succeeds."""
-    output = subprocess.DEVNULL if quiet else sys.stderr
+    """Run a command; True where it succeeds.
+
+    On a terminal its output is seen as it comes; in a log only that of a command that failed.
+    """
+    shown = sys.stderr.isatty() and not quiet
+    output = sys.stderr if shown else subprocess.PIPE
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     try:
-        return (
-            subprocess.run(command, stdout=output, stderr=output, env=environment, check=False).returncode
-            == 0
-        )
+        done = subprocess.run(command, stdout=output, stderr=output, env=environment, check=False, text=True)
     except OSError as error:
         say(f"{command[0]}: {error}")
         return False
+    if done.returncode and not shown and not quiet:
+        print((done.stdout + done.stderr)[-LOG_TAIL:], file=sys.stderr)
+    return done.returncode == 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
