@@ -235,8 +235,10 @@ class Studio(QMainWindow):
             self.hints.show_hint(f"Done again: {label}")
 
     def escape(self) -> None:
-        """One thing at a time: the result that is shown, the selection, hanging notes."""
-        if self.session.chosen is not None and not self.session.busy:
+        """One thing at a time: what the hand is doing, the result that is shown, the selection, hanging notes."""
+        if self.roll.canvas.gesture is not None:
+            self.roll.canvas.cancel_gesture()
+        elif self.session.chosen is not None and not self.session.busy:
             self.session.choose(None)
         elif len(self.document.selection):
             self.document.select([])

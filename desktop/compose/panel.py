@@ -244,6 +244,9 @@ class ComposePanel(QWidget):
         self.bars = QSpinBox(minimum=1, maximum=256, suffix=" bars", accessibleName="Bars")
         self.count = QSpinBox(minimum=1, maximum=8, value=2, accessibleName="Variants")
         self.count.setPrefix("× ")
+        for box in (self.tempo, self.bars, self.count):
+            box.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            box.setMinimumWidth(60)
         self.count.setToolTip("How many variants to compose, with seeds counted up")
         self.temperature = ValueSlider(
             "Temperature", 0.1, 2.0, 1.0, step=0.05, show="{:.2f}".format, label="Daring"
@@ -308,32 +311,31 @@ class ComposePanel(QWidget):
         self._clear.clicked.connect(self._session.discard_all)
 
     def _lay_out(self) -> None:
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        for column in range(6):
-            grid.setColumnStretch(column, 1)
-        for line, widgets in enumerate(
-            (
-                ((self.style_choice, 3), (self.generator, 3)),
-                ((self.key, 3), (self.meter, 3)),
-                ((self.tempo, 2), (self.bars, 2), (self.count, 2)),
-                ((self._well, 6),),
-                ((self.temperature, 3), (self.top_p, 3)),
-                ((self.strictness, 3), (self.density, 3)),
-            )
+        fields = QVBoxLayout()
+        fields.setContentsMargins(0, 0, 0, 0)
+        fields.setSpacing(4)
+        for widgets in (
+            (self.style_choice, self.generator),
+            (self.key, self.meter),
+            (self.tempo, self.bars, self.count),
+            (self._well,),
+            (self.temperature, self.top_p),
+            (self.strictness, self.density),
         ):
-            column = 0
-            for widget, span in widgets:
-                grid.addWidget(widget, line, column, 1, span)
-                column += span
+            line = QGridLayout()
+            line.setSpacing(4)
+            for column, widget in enumerate(widgets):
+                line.addWidget(widget, 0, column)
+                line.setColumnStretch(column, 1)
+                line.setColumnMinimumWidth(column, 60)
+            fields.addLayout(line)
         seed = row(label("Seed", "small"), self.seed, self.new_seed)
         head = QVBoxLayout()
         head.setContentsMargins(10, 8, 10, 6)
         head.setSpacing(4)
         head.addLayout(row(label("Compose", "title"), None))
         head.addSpacing(2)
-        head.addLayout(grid)
+        head.addLayout(fields)
         head.addLayout(seed)
         head.addSpacing(4)
         head.addLayout(row(self.go, self.go_on, self.stop))
