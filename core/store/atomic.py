@@ -4,7 +4,8 @@ Conventions
 -----------
 * The temporary file lies in the target's folder (a rename works only inside one file system), is hidden,
   and keeps the target's suffix, by which audio and MIDI writers know the format.
-* A process killed while it writes leaves such a file behind; the next write to the same target sweeps it.
+* A process killed while it writes leaves such a file behind; the next write to the same folder
+  sweeps it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from core.errors import TunesmithError
 
+UNFINISHED = ".tunesmith-unfinished-"
 STALE_SECONDS = 3600.0
 """Age from which an unfinished file is taken for a dead process's; a live one keeps changing."""
 
@@ -65,8 +67,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder", str(target))
-        _sweep(target)
-        number, name = tempfile.mkstemp(prefix=_prefix(target), suffix=target.suffix, dir=target.parent)
+        _sweep(target.parent)
+        prefix = f".{target.stem[:40]}{UNFINISHED}"
+        number, name = tempfile.mkstemp(prefix=prefix, suffix=target.suffix, dir=target.parent)
         os.close(number)
     except OSError as error:
         raise cannot_write(target, error) from error
@@ -91,18 +94,17 @@ def write_bytes_atomic(path: str | os.PathLike[str], data: bytes) -> None:
         unfinished.write_bytes(data)
 
 
-def _prefix(target: Path) -> str:
-    return f".{target.stem[:40]}.unfinished-"
+def is_unfinished(path: Path) -> bool:
+    """Whether ``path`` is a temporary file of `atomic_write`; who lists a folder's files leaves these out."""
+    return path.name.startswith(".") and UNFINISHED in path.name
 
 
-def _sweep(target: Path) -> None:
-    """Remove what a killed process left of ``target``."""
-    prefix = _prefix(target)
-    left = [entry for entry in target.parent.iterdir() if entry.name.startswith(prefix)]
-    for entry in left:
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left in ``folder``."""
+    for path in list(filter(is_unfinished, folder.iterdir())):
         with suppress(OSError):
-            if time.time() - entry.stat().st_mtime > STALE_SECONDS:
-                entry.unlink()
+            if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                path.unlink()
 
 
 def _mode_for(target: Path) -> int:

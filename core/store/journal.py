@@ -31,6 +31,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import filterfalse
 from pathlib import Path
 from typing import IO, Any
 
@@ -39,7 +40,7 @@ from numpy.typing import NDArray
 
 from core.errors import TunesmithError
 from core.song.notes import Song
-from core.store.atomic import write_bytes_atomic
+from core.store.atomic import is_unfinished, write_bytes_atomic
 from core.store.folders import user_folder
 from core.store.song_parts import ARRAYS, Arrays, Frame, song_from_parts, song_parts
 
@@ -247,7 +248,7 @@ def unfinished_journals() -> list[Path]:
         # A program that ended before its first edit leaves a lock alone; a young one may be just starting.
         if not lock.with_suffix("").exists() and time.time() - lock.stat().st_mtime > START_SECONDS:
             _unlock(lock.with_suffix(""), _lock(lock.with_suffix("")))
-    for path in folder.glob("*" + SUFFIX):
+    for path in filterfalse(is_unfinished, folder.glob("*" + SUFFIX)):
         owner = _lock(path)
         if owner is not None:
             _unlock(path, owner)

@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import filterfalse
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import TunesmithError
-from core.store.atomic import atomic_write
+from core.store.atomic import atomic_write, is_unfinished
 from core.store.folders import assets_folder, user_folder
 
 FORMAT = 1
@@ -190,7 +191,8 @@ def card_paths(folders: list[Path] | None = None) -> list[Path]:
     """The cards in the model folders, readable or not."""
     if folders is None:
         folders = [assets_folder() / "models", user_folder("data", create=False) / "models"]
-    return [path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*.json"))]
+    found = (path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*.json")))
+    return list(filterfalse(is_unfinished, found))
 
 
 def model_paths(path: str | os.PathLike[str]) -> tuple[Path, Path]:

@@ -27,6 +27,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from itertools import filterfalse
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,7 +36,7 @@ from numpy.typing import NDArray
 
 from core.errors import TunesmithError
 from core.song.notes import Song
-from core.store.atomic import atomic_write
+from core.store.atomic import atomic_write, is_unfinished
 from core.store.folders import user_folder
 from core.store.song_parts import ARRAYS, song_from_parts, song_parts
 
@@ -113,7 +114,8 @@ def load_project(path: str | os.PathLike[str]) -> tuple[Song, dict[str, Any]]:
 
 def list_backups(path: str | os.PathLike[str]) -> list[Path]:
     """Versions of the project at ``path`` that later saves replaced, newest first."""
-    return sorted(_backup_folder(Path(path)).glob("*" + SUFFIX), reverse=True)
+    kept = _backup_folder(Path(path)).glob("*" + SUFFIX)
+    return sorted(filterfalse(is_unfinished, kept), reverse=True)
 
 
 def _write(path: Path, song: Song, extra: dict[str, Any]) -> None:

@@ -64,9 +64,11 @@ def test_killed_at_any_moment_nothing_is_unreadable_and_two_seconds_are_lost_at_
     dice = random.Random(20)
     project, journal = tmp_path / "song.tunesmith", tmp_path / "home" / "data" / "journals" / "a.journal"
     journal.parent.mkdir(parents=True)
-    for _ in range(KILLS):
+    for kill in range(KILLS):
         journal.unlink(missing_ok=True)
-        lines, died = killed_child(project, journal, dice.random() * 0.4)
+        # Most in the thick of the first saves, some late enough for the two seconds to count.
+        seconds = dice.uniform(2.0, 3.0) if kill % 10 == 9 else dice.uniform(0.0, 0.4)
+        lines, died = killed_child(project, journal, seconds)
         told = {int(word[1]): float(word[2]) for word in map(str.split, lines) if word[0] == "edit"}
         saved = [int(word[1]) for word in map(str.split, lines) if word[0] == "saved"]
 

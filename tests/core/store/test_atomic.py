@@ -6,7 +6,7 @@ import time
 import pytest
 
 from core.errors import TunesmithError
-from core.store.atomic import STALE_SECONDS, atomic_write, write_bytes_atomic
+from core.store.atomic import STALE_SECONDS, UNFINISHED, atomic_write, write_bytes_atomic
 
 
 def test_a_finished_block_replaces_the_file_and_leaves_nothing_beside_it(tmp_path):
@@ -69,9 +69,9 @@ def test_permissions_and_links_survive(tmp_path):
 
 
 def test_what_a_killed_process_left_is_swept_but_a_live_write_is_not(tmp_path):
-    dead = tmp_path / ".song.unfinished-dead.mid"
-    live = tmp_path / ".song.unfinished-live.mid"
-    other = tmp_path / ".solo.unfinished-dead.mid"
+    dead = tmp_path / f".song{UNFINISHED}dead.mid"
+    live = tmp_path / f".song{UNFINISHED}live.mid"
+    other = tmp_path / ".song.mid"
     for path in (dead, live, other):
         path.write_bytes(b"half")
     long_ago = time.time() - STALE_SECONDS - 1

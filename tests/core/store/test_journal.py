@@ -7,6 +7,7 @@ import pytest
 from core.errors import TunesmithError
 from core.song.notes import Song, Track, make_notes
 from core.store import journal as journal_module
+from core.store.atomic import UNFINISHED
 from core.store.journal import Journal, journal_folder, read_journal, unfinished_journals
 
 
@@ -176,6 +177,11 @@ def test_a_lock_without_a_journal_is_swept_once_it_is_old_and_nobodys():
     assert unfinished_journals() == []
     assert set(folder.iterdir()) == {young, starting.path.with_name(starting.path.name + ".lock")}
     starting.close()
+
+
+def test_what_a_kill_left_half_written_is_no_journal():
+    (journal_folder() / f".a{UNFINISHED}x.journal").write_bytes(b"half")
+    assert unfinished_journals() == []
 
 
 def test_a_full_disk_is_told_and_writing_goes_on_when_there_is_room_again(path, song, monkeypatch):

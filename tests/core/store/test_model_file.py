@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from core.errors import TunesmithError
+from core.store.atomic import UNFINISHED
 from core.store.model_file import find_models, load_card, load_model, save_model
 
 TENSORS = {
@@ -107,6 +108,7 @@ def test_models_are_found_by_room_and_bad_cards_left_out(model, tmp_path):
     folder = model.parent
     save_model(folder / "ears", TENSORS, {"room": "listen"})
     (folder / "broken.json").write_text("{")
+    (folder / f".ears{UNFINISHED}x.json").write_bytes((folder / "ears.json").read_bytes())
     assert [entry.name for entry in find_models(folders=[folder])] == ["ears", "tiny"]
     (entry,) = find_models("listen", folders=[folder])
     assert entry.load()[1]["room"] == "listen"

@@ -9,6 +9,7 @@ import pytest
 from core.errors import TunesmithError
 from core.song.notes import Song, make_notes
 from core.store import project_file
+from core.store.atomic import UNFINISHED
 from core.store.project_file import BACKUPS_KEPT, list_backups, load_project, save_project
 
 
@@ -93,6 +94,8 @@ def test_the_twenty_last_replaced_versions_are_kept(path, song):
         save_project(path, song.with_notes(make_notes(0, 1 + number, 60)))
         titles.append(1 + number)
     backups = list_backups(path)
+    (backups[0].parent / f".9{UNFINISHED}x.tunesmith").write_bytes(b"half")
+    assert list_backups(path) == backups
     durations = [int(load_project(backup)[0].notes["duration"][0]) for backup in backups]
     assert durations == titles[-2 : -2 - BACKUPS_KEPT : -1]
 
