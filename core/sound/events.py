@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.song.notes import CONTROL, Song
+from core.song.notes import Song
 
 EVENT = np.dtype(
     [
@@ -119,7 +119,7 @@ def _setting_key(events: Events) -> NDArray[np.int64]:
 
 
 def _set_up(song: Song) -> Events:
-    rows = []
+    rows: list[tuple[float | int, ...]] = []
     for index, track in enumerate(song.tracks):
         channel = channel_of(index)
         rows += [
@@ -137,29 +137,32 @@ def _controls(song: Song) -> Events:
     Two tracks on one MIDI channel (a piano's two hands) are one instrument to a MIDI file: a pedal
     written in either is meant for both.
     """
-    tables = []
-    for index, track in enumerate(song.tracks):
-        sharers = [
-            other
-            for other, each in enumerate(song.tracks)
-            if other != index
-            and (each.channel, each.program, each.is_drum) == (track.channel, track.program, track.is_drum)
-        ]
+    parts = [(track.channel, track.program, track.is_drum) for track in song.tracks]
+    tables = [np.zeros(0, EVENT)]
+    for index, part in enumerate(parts):
         own = song.controls[song.controls["track"] == index]
         if len(own):
-            tables += [_as_events(own, channel_of(each)) for each in (index, *sharers)]
-    return np.concatenate(tables) if tables else np.zeros(0, EVENT)
+            sharers = [other for other, each in enumerate(parts) if each == part and other != index]
+            tables += [_controls_for(song, own, each) for each in (index, *sharers)]
+    return np.concatenate(tables)
 
 
-def _as_events(controls: NDArray[np.void], channel: int) -> Events:
-    assert controls.dtype == CONTROL
+def _controls_for(song: Song, controls: NDArray[np.void], index: int) -> Events:
+    """``controls`` as events for track ``index``."""
     events = np.zeros(len(controls), EVENT)
     events["tick"], events["kind"] = np.maximum(controls["tick"], 0), controls["kind"]
-    events["channel"], events["number"] = channel, controls["number"]
+    events["channel"], events["number"] = channel_of(index), controls["number"]
     events["value"] = controls["value"]
-    # A program change and a channel pressure have one data byte; some writers keep it as the value.
     program = events["kind"] == PROGRAM
-    events["number"][program] = np.maximum(controls["number"], controls["value"])[program]
+    events["number"][program], events["value"][program] = controls["value"][program], 0
+    # The track's own fields say what program, volume and pan its first note has. Older settings are
+    # kept, as a program change makes a bank count, but say the same.
+    track, onsets = song.tracks[index], song.notes["onset"][song.notes["track"] == index]
+    early = events["tick"] <= (onsets[0] if len(onsets) else 0)
+    events["number"][early & program] = track.program
+    controller = early & (events["kind"] == CONTROLLER)
+    for number, value in ((VOLUME, track.volume), (PAN, track.pan)):
+        events["value"][controller & (events["number"] == number)] = value
     return events
 
 

@@ -93,10 +93,11 @@ def render(
     if not low <= sample_rate <= high:
         raise TunesmithError(f"A sample rate of {sample_rate} Hz is impossible; choose {low} to {high}")
     font = check_soundfont(soundfont) if soundfont else default_soundfont()
-    channels = min(len(song.tracks), ev.TRACK_CHANNELS)
+    events = ev.playback_events(song)
+    channels = int(events["channel"].max(initial=0)) + 1
     synth = _load(font, sample_rate, channels, effects, cancelled)
     try:
-        samples = _draw(synth, ev.playback_events(song), song.seconds, sample_rate, progress, cancelled)
+        samples = _draw(synth, events, song.seconds, sample_rate, progress, cancelled)
     finally:
         synth.close()
     over = peak_dbfs(samples) - CEILING_DBFS

@@ -51,26 +51,22 @@ class Recorder:
         return np.frombuffer(data[: len(data) // 8 * 8], "<f4").reshape(-1, 2)
 
 
-@pytest.fixture(scope="session")
-def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of a PulseAudio server of our own, whose only device is a null sink."""
+def start_server(folder: Path) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+    """A PulseAudio server whose only device is a null sink, and the environment of its clients."""
     if not shutil.which("pulseaudio") or not shutil.which("parec"):
         pytest.skip("pulseaudio is not installed: apt-get install pulseaudio pulseaudio-utils")
-    folder = tmp_path_factory.mktemp("pulse")
     environment = dict(os.environ)
-    for name in ("PULSE_SERVER", "DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
+    for name in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
         environment.pop(name, None)
-    environment |= {
-        "XDG_RUNTIME_DIR": str(folder),
-        "HOME": str(folder),
-        "PULSE_SERVER": f"unix:{folder}/socket",
-    }
+    socket = folder / "socket"
+    environment |= {"XDG_RUNTIME_DIR": str(folder), "HOME": str(folder), "PULSE_SERVER": f"unix:{socket}"}
     server = subprocess.Popen(
         [
             "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
             "--disable-shm=yes", "--log-level=error",
-            "-L", f"module-native-protocol-unix socket={folder}/socket auth-anonymous=1",
-            "-L", f"module-null-sink sink_name=tunesmith rate={RATE} channels=2",
+            "-L", f"module-native-protocol-unix socket={socket} auth-anonymous=1",
+            # Without rewinding the sink asks for sound every 50 ms, as a sound card does; else every 2 s.
+            "-L", f"module-null-sink sink_name=tunesmith rate={RATE} channels=2 norewinds=1",
         ],
         env=environment,
         stderr=subprocess.DEVNULL,
@@ -80,7 +76,25 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
         assert server.poll() is None, "pulseaudio ended"
         assert time.monotonic() < deadline, "pulseaudio does not answer"
         time.sleep(0.05)
+    return server, environment
+
+
+@pytest.fixture(scope="session")
+def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment for clients of a private sound server."""
+    server, environment = start_server(tmp_path_factory.mktemp("pulse"))
     yield environment
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture
+def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+    """A sound server for one test, which may end it."""
+    server, environment = start_server(tmp_path)
+    for name in ("XDG_RUNTIME_DIR", "HOME", "PULSE_SERVER"):
+        monkeypatch.setenv(name, environment[name])
+    yield server
     server.terminate()
     server.wait(10)
 

@@ -30,7 +30,7 @@ def test_at_one_time_ends_come_before_settings_and_starts_last():
     song = Song(
         make_notes([0, 480], 480, 60),
         (Track(program=5, volume=90, pan=10),),
-        controls=controls((480, 0, 0, 0xC0, 7, 0), (480, 0, 0, 0xB0, 0, 1), (480, 0, 0, 0xB0, 64, 127)),
+        controls=controls((480, 0, 0, 0xC0, 0, 7), (480, 0, 0, 0xB0, 0, 1), (480, 0, 0, 0xB0, 64, 127)),
     )
     events = ev.playback_events(song)
     at_start = rows(events[events["tick"] == 0], "kind", "number", "value")
@@ -74,6 +74,18 @@ def test_a_pedal_in_one_hand_holds_the_other_on_the_same_channel_but_no_other_in
     assert events[events["number"] == 64]["channel"].tolist() == [0, 1]
 
 
+def test_a_tracks_own_volume_and_program_hold_at_its_first_note_and_later_ones_are_the_files():
+    song = Song(
+        make_notes([480, 960], 100, 60),
+        (Track(program=30, volume=55),),
+        controls=controls((0, 0, 0, 0xB0, 7, 120), (10, 0, 0, 0xC0, 0, 4), (960, 0, 0, 0xB0, 7, 20)),
+    )
+    events = ev.playback_events(song)
+    volumes = events[(events["kind"] == ev.CONTROLLER) & (events["number"] == ev.VOLUME)]
+    assert rows(volumes, "tick", "value") == [(0, 55), (0, 55), (960, 20)]
+    assert set(events["number"][events["kind"] == ev.PROGRAM].tolist()) == {30}
+
+
 def test_a_song_without_anything_gives_an_empty_table():
     assert len(ev.playback_events(Song())) == 0
     assert len(ev.state_at(ev.playback_events(Song()), 5.0)) == 0
@@ -91,7 +103,7 @@ def test_the_state_at_a_time_is_the_last_of_every_setting_bank_first():
     song = Song(
         tracks=(Track(program=1, volume=80),),
         controls=controls(
-            (480, 0, 0, 0xC0, 20, 0), (500, 0, 0, 0xB0, 0, 3), (960, 0, 0, 0xB0, 7, 30),
+            (480, 0, 0, 0xC0, 0, 20), (500, 0, 0, 0xB0, 0, 3), (960, 0, 0, 0xB0, 7, 30),
             (960, 0, 0, 0xE0, 0, -500), (1440, 0, 0, 0xB0, 7, 99),
         ),
     )  # fmt: skip

@@ -1,0 +1,213 @@
+"""The player as a whole: its own process, a real device (PulseAudio's null sink), and what comes out of it."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from core.song.notes import Song, Tempo, Track, make_notes
+from core.sound.player import Player
+
+RATE = 44100
+TOLERANCE = 0.005
+
+
+def beats(count, ticks=240, bpm=120.0, tracks=1, pitch=76):
+    """Short notes of a square wave, which begins and ends at once."""
+    return Song(
+        make_notes(np.arange(count) * ticks, 60, pitch, 110, np.arange(count) % tracks),
+        tuple(Track(program=80) for _ in range(tracks)),
+        tempos=(Tempo.from_bpm(0, bpm),),
+    )
+
+
+def onsets(sound, threshold=0.02):
+    """Seconds at which sound begins after at least 40 ms of silence."""
+    loud = np.flatnonzero(np.abs(sound).max(axis=1) > threshold)
+    return loud[np.diff(loud, prepend=-RATE) > RATE // 25] / RATE
+
+
+def wait_for(condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def player(recorder, font):
+    """A player on the private sound server, warm: its stream runs."""
+    player = Player(soundfont=font)
+    player.start()
+    wait_for(lambda: player._state.read()["blocks"] > 50)
+    yield player
+    player.close()
+
+
+def play_through(player, recorder, song, seconds):
+    """Play ``song`` from its start for ``seconds``; what was recorded."""
+    player.load(song)
+    recorder.start()
+    time.sleep(0.2)
+    player.play()
+    time.sleep(seconds)
+    player.pause()
+    return recorder.stop()
+
+
+def test_onsets_come_out_where_they_belong_with_no_drift_and_no_dropout(player, recorder):
+    song = beats(33)
+    sound = play_through(player, recorder, song, 8.8)
+    assert player.state().dropouts == 0
+    found = onsets(sound)
+    assert len(found) == 33
+    expected = np.arange(33) * 0.25
+    tempo, start = np.polyfit(expected, found, 1)
+    assert np.abs(found - (expected + start)).max() < TOLERANCE
+    # Each onset is known to a block of 1.5 ms, so a line through 8 s of them to 0.01 %.
+    assert abs(tempo - 1) < 1e-4
+
+
+def test_a_loop_is_seamless(player, recorder):
+    song = beats(16)
+    player.set_loop(240, 1200)  # beats 1 to 5 of 0.25 s
+    player.load(song)
+    player.seek(240)
+    recorder.start()
+    player.play()
+    time.sleep(4.2)
+    player.pause()
+    found = onsets(recorder.stop())
+    assert len(found) >= 15
+    assert np.diff(found) == pytest.approx(0.25, abs=TOLERANCE)
+
+
+def test_the_clock_agrees_with_what_is_heard(player):
+    player.load(beats(40))
+    player.play()
+    wait_for(lambda: player.state().tick > 0)
+    samples = []
+    for _ in range(60):
+        samples.append((time.monotonic(), player.state()))
+        time.sleep(0.01)
+    moments = np.array([moment for moment, _ in samples])
+    seconds = np.array([state.seconds for _, state in samples])
+    assert (np.diff(seconds) >= 0).all()
+    speed, _ = np.polyfit(moments, seconds, 1)
+    assert speed == pytest.approx(1.0, abs=0.05)
+    assert samples[-1][1].tick == pytest.approx(seconds[-1] * 960, abs=1e-3)
+    assert 0.005 < samples[-1][1].latency < 0.5
+    assert samples[-1][1].peak_left > 0.01
+
+
+def test_mute_solo_and_seek_are_heard(player, recorder):
+    song = beats(24, tracks=2)
+    player.set_mix(0, mute=True)
+    sound = play_through(player, recorder, song, 1.9)
+    assert np.diff(onsets(sound)) == pytest.approx(0.5, abs=TOLERANCE)
+    player.set_mix(0, mute=False, solo=True)
+    player.seek(0)
+    sound = play_through(player, recorder, song, 1.9)
+    assert np.diff(onsets(sound)) == pytest.approx(0.5, abs=TOLERANCE)
+    player.set_mix(0, solo=False)
+    player.seek(5000)
+    player.play()
+    wait_for(lambda: player.state().playing)
+    assert player.state().tick >= 5000
+
+
+def test_it_ends_with_the_song_at_its_last_tick(player):
+    song = beats(3)
+    player.load(song)
+    player.play()
+    wait_for(lambda: player.state().playing)
+    wait_for(lambda: not player.state().playing)
+    assert player.state().tick >= song.end_tick
+
+
+def test_previews_sound_at_once(player, recorder):
+    recorder.start()
+    player.preview(80, 76, 110, 0.1)
+    time.sleep(0.5)
+    player.preview("drum", 76, 110, 0.1)
+    time.sleep(0.5)
+    found = onsets(recorder.stop(), threshold=0.01)
+    assert len(found) == 2
+
+
+def test_the_device_is_listed_and_can_be_chosen(player):
+    names = player.devices()
+    assert "pulse" in names
+    player.set_device("pulse")
+    player.load(beats(20))
+    player.play()
+    wait_for(lambda: player.state().playing and player.state().tick > 240)
+    assert player.state().status == ""
+    player.set_device("no such device")
+    wait_for(lambda: 'The output "no such device" is not there' in player.state().status)
+
+
+def test_a_killed_sound_process_comes_back_and_plays_on(player):
+    player.load(beats(60))
+    player.play()
+    wait_for(lambda: player.state().tick > 480)
+    old = player._process.pid
+    os.kill(old, signal.SIGKILL)
+    wait_for(lambda: player._process.pid != old)
+    wait_for(lambda: player.state().playing and player.state().tick > 960)
+
+
+def test_it_ends_without_leaving_a_process(recorder, font):
+    player = Player(soundfont=font)
+    player.start()
+    pid = player._process.pid
+    player.close()
+    player.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert player.state().status == "The player is not started"
+
+
+@pytest.fixture
+def no_device(tmp_path, monkeypatch):
+    """A machine without any sound server or sound card."""
+    for name in ("XDG_RUNTIME_DIR", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/none")
+
+
+def test_without_a_device_the_clock_goes_on_and_says_why_it_is_silent(no_device, font):
+    with Player(soundfont=font) as player:
+        player.load(beats(20))
+        player.play()
+        wait_for(lambda: player.state().tick > 480)
+        assert "No audio output could be opened; playing silently" in player.state().status
+        first, began = player.state().seconds, time.monotonic()
+        time.sleep(0.5)
+        passed = time.monotonic() - began
+        assert player.state().seconds - first == pytest.approx(passed, abs=0.1)
+        assert player.devices() == []
+
+
+def test_a_wrong_font_is_said_and_another_one_sounds(recorder, tmp_path):
+    path = tmp_path / "broken.sf2"
+    path.write_bytes(b"not a font")
+    with Player(soundfont=path) as player:
+        wait_for(lambda: player.state().status)
+        assert "broken.sf2 is not a soundfont" in player.state().status
+        player.preview(0, 60)
+        wait_for(lambda: player.state().peak_left > 0.001)
+
+
+def test_a_device_that_is_lost_is_said_and_time_goes_on(own_server, font):
+    with Player(soundfont=font) as player:
+        player.load(beats(400))
+        player.play()
+        wait_for(lambda: player.state().tick > 240)
+        own_server.terminate()
+        own_server.wait(10)
+        wait_for(lambda: "output is gone" in player.state().status or "No audio" in player.state().status)
+        tick = player.state().tick
+        wait_for(lambda: player.state().tick > tick + 480)
