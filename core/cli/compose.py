@@ -77,6 +77,8 @@ def request_from(options: argparse.Namespace) -> Request:
         if name in given and name not in known:
             raise TunesmithError(f"no generator takes --{name} yet; leave it out")
     request = Request(**{name: given[name] for name in known & given.keys()})
+    if "style" in given and "instruments" not in given:
+        request = replace(request, instruments=())  # the style brings its own band
     generator = _generator(request.generator)
     styles = tuple(generator.styles)
     if request.style and request.style not in styles:
@@ -153,8 +155,10 @@ def _unknown(what: str, name: str, known: tuple[str, ...]) -> str:
 
 
 def _manner_of(song: Song, options: argparse.Namespace) -> dict[str, Any]:
-    """Tempo, meter, key and instruments of the song to continue, where the options leave them open."""
-    from core.song.harmony import estimate_key
+    """Tempo, meter and instruments of the song to continue, where the options leave them open.
+
+    Style and key are left to the generator, which hears the song.
+    """
     from core.song.instruments import instrument_name
 
     if not len(song.notes):
@@ -163,7 +167,8 @@ def _manner_of(song: Song, options: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {
         "tempo": min(max(song.tempos[-1].bpm, 20.0), 300.0),
         "meter": (last.numerator, last.denominator),
-        "key": estimate_key(song.notes)[0].name,
+        "style": "",
+        "key": "",
         "instruments": tuple(
             "drums" if track.is_drum else instrument_name(track.program)
             for index, track in enumerate(song.tracks)

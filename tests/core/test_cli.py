@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -281,6 +282,41 @@ def test_bench_runs_what_a_folder_holds(tunesmith, tmp_path, monkeypatch):
     assert outcome.code == 2
     assert "bench_lost.py is left out, it needs a peer that is not installed" in outcome.err
     assert "there is no benchmark 'sun'; there are sum" in outcome.err
+
+
+@pytest.fixture
+def learning(monkeypatch):
+    """The room `core.learn` with one recipe that tells what it was asked for."""
+    recipes, evaluate = ModuleType("core.learn.recipes"), ModuleType("core.learn.evaluate")
+
+    def learn(**wish):
+        wish["progress"](0.5)
+        return {"wish": {name: value for name, value in wish.items() if not callable(value)}}
+
+    recipes.RECIPES = {"flagship": learn}
+    evaluate.evaluate = lambda model, data: {"nll": 1.25, "card": model.card["room"]}
+    monkeypatch.setitem(sys.modules, "core.learn.recipes", recipes)
+    monkeypatch.setitem(sys.modules, "core.learn.evaluate", evaluate)
+
+
+def test_learn_hands_its_options_to_the_recipe(tunesmith, learning):
+    words = ("--data", "d", "--minutes", "1.5", "--resume", "--device", "cpu", "--out", "o", "--json")
+    answer = tunesmith("learn", "flagship", *words).json
+    wish = {"data": "d", "minutes": 1.5, "resume": True, "device": "cpu", "out": "o"}
+    assert answer == {"recipe": "flagship", "wish": wish}
+    assert tunesmith("learn", "flagshp").line == "there is no recipe 'flagshp'; there are flagship"
+
+
+def test_evaluate_hands_the_model_to_the_room_that_tests_it(tunesmith, learning, tmp_path):
+    import numpy as np
+
+    from core.store.model_file import save_model
+
+    folder = tmp_path / "home" / "data" / "models"
+    folder.mkdir(parents=True)
+    save_model(folder / "zz-tiny", {"w": np.zeros(2, np.float32)}, {"room": "compose"})
+    answer = tunesmith("evaluate", "zz-tiny", "--json").json
+    assert answer == {"model": "zz-tiny", "figures": {"nll": 1.25, "card": "compose"}}
 
 
 def test_json_is_one_object_for_a_process_of_its_own(tmp_path):

@@ -220,7 +220,8 @@ class TestCompose:
     def test_continue_goes_on_in_the_songs_own_manner(self, tunesmith, midi):
         answer = tunesmith("continue", midi, "--bars", 2, "--seed", 1, "--out", "b.mid", "--json").json
         wish = answer["request"]
-        assert (wish["task"], wish["key"], wish["meter"], wish["bars"]) == ("continue", "C major", [4, 4], 2)
+        assert (wish["task"], wish["key"], wish["style"], wish["bars"]) == ("continue", "", "", 2)
+        assert wish["meter"] == [4, 4]
         assert wish["tempo"] == pytest.approx(120)
         assert wish["instruments"] == ["acoustic grand piano"]
         before, after = read_midi(midi).notes, read_midi("b.mid").notes
@@ -231,6 +232,14 @@ class TestCompose:
     def test_continue_follows_what_is_asked_for(self, tunesmith, midi):
         answer = tunesmith("continue", midi, "--bars", 1, "--tempo", 80, "--out", "b.mid", "--json").json
         assert answer["request"]["tempo"] == 80.0
+
+    def test_a_style_brings_its_own_band_unless_instruments_are_named(self, tunesmith):
+        def band(*words):
+            return tunesmith("compose", *words, "--out", "a.mid", "--json").json["request"]["instruments"]
+
+        assert band("--style", "waltz") == []
+        assert band("--style", "waltz", "--instruments", "piano") == ["piano"]
+        assert "drums" in band()
 
     def test_there_is_nothing_to_continue_in_an_empty_song(self, tunesmith):
         write_midi(Song(), "empty.mid")
