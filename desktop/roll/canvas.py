@@ -39,6 +39,7 @@ class NoteCanvas(QWidget):
         self.state = state
         self.layers = ScoreLayers(state)
         self.gesture: Gesture | None = None
+        self._standing: Preview | None = None
         self._moved = False
         self._pressed: QPointF | None = None
         self._pan_from: QPointF | None = None
@@ -69,6 +70,16 @@ class NoteCanvas(QWidget):
     @property
     def tool(self) -> Tool:
         return self._tools[self.state.tool]
+
+    @property
+    def preview(self) -> Preview:
+        """What is shown over the song: of the gesture under way, or what `show_preview` was given."""
+        return self.gesture.preview if self.gesture else self._standing or Preview()
+
+    def show_preview(self, preview: Preview | None) -> None:
+        """Show what an edit would do until it is done or dropped (None)."""
+        self._standing = preview
+        self._show_preview()
 
     def viewport(self) -> Viewport:
         """What is on the screen now."""
@@ -118,7 +129,7 @@ class NoteCanvas(QWidget):
         picture.setDevicePixelRatio(1.0)
         state = self.state
         overlays.paint_loop(painter, view, state.document.loop, QRectF(self.rect()))
-        preview = self.gesture.preview if self.gesture else Preview()
+        preview = self.preview
         overlays.paint_ghosts(painter, view, event.rect(), state, self.layers.colours)
         overlays.paint_preview(painter, view, state, preview, self.layers.colours)
         if not len(state.notes) and not len(state.document.ghosts) and not len(preview.notes):
@@ -238,16 +249,11 @@ class NoteCanvas(QWidget):
     def _end_gesture(self) -> Gesture | None:
         gesture, self.gesture = self.gesture, None
         self._autoscroll.stop()
-        if len(self.layers.hidden):
-            self.layers.hidden = Preview().hidden
-            self.layers.invalidate_notes()
-        self.update()
+        self._show_preview()
         return gesture
 
     def _show_preview(self) -> None:
-        if self.gesture is None:
-            return
-        hidden = self.gesture.preview.hidden
+        hidden = self.preview.hidden
         if not np.array_equal(hidden, self.layers.hidden):
             self.layers.hidden = hidden
             self.layers.invalidate_notes()

@@ -64,9 +64,11 @@ class Keyboard(QWidget):
 
     def _paint_key(self, painter: QPainter, pitch: int, box: QRectF) -> None:
         lit = pitch == self._pressed
+        line = 1 / self.devicePixelRatioF()
         if pitch % 12 in BLACK_KEYS:
             # White keys meet in the middle behind a black one.
-            painter.fillRect(QRectF(0, box.center().y(), box.width(), 0.75), theme.colour("key_text", 0.55))
+            middle = round(box.center().y() / line) * line
+            painter.fillRect(QRectF(0, middle, box.width(), line), theme.colour("key_text", 0.55))
             key = QRectF(0, box.top(), box.width() * BLACK_SHARE, box.height())
             painter.fillRect(key, theme.colour("accent" if lit else "key_black"))
             if not lit:
@@ -79,7 +81,7 @@ class Keyboard(QWidget):
             if pitch % 12 in (0, 5):
                 strength = 0.9 if pitch % 12 == 0 else 0.55
                 painter.fillRect(
-                    QRectF(0, box.bottom() - 0.75, box.width(), 0.75), theme.colour("key_text", strength)
+                    QRectF(0, box.bottom() - line, box.width(), line), theme.colour("key_text", strength)
                 )
         hovered = pitch == self._hovered or lit
         if (pitch % 12 == 0 and box.height() >= 6) or (hovered and box.height() >= 6):

@@ -21,6 +21,7 @@ ENTRIES: tuple[Entry, ...] = (
     ("Delete", "delete", ()),
     None,
     ("Quantise", "quantise", ()),
+    ("Quantise and humanise…", "show_quantise", ()),
     ("Humanise", "humanise", ()),
     ("Legato", "legato", ()),
     ("Strum", "strum", ()),

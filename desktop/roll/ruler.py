@@ -31,11 +31,11 @@ class Mark:
 
 
 def marks(song: Song) -> list[Mark]:
-    """All marks of a song in order; those at the same tick stand in the order tempo, meter, key, marker."""
-    found = [Mark(t.tick, f"♩ {t.bpm:.4g}", "tempo") for t in song.tempos]
+    """All marks of a song in order; those at the same tick stand in the order marker, tempo, meter, key."""
+    found = [Mark(m.tick, m.text, "marker") for m in song.markers]
+    found += [Mark(t.tick, f"♩ {t.bpm:.4g}", "tempo") for t in song.tempos]
     found += [Mark(m.tick, f"{m.numerator}/{m.denominator}", "meter") for m in song.meters]
     found += [Mark(k.tick, Key(k.tonic, k.mode).name, "key") for k in song.keys]
-    found += [Mark(m.tick, m.text, "marker") for m in song.markers]
     return sorted(found, key=lambda mark: mark.tick)
 
 
@@ -97,7 +97,7 @@ class Ruler(QWidget):
             painter.fillRect(QRectF(x, top, 1, NUMBERS_HEIGHT - top), theme.colour("line_strong"))
             if tall:
                 painter.setPen(theme.colour("text_dim" if bar % 4 else "text"))
-                painter.drawText(QPointF(x + 4, NUMBERS_HEIGHT - 7), str(bar + 1))
+                painter.drawText(QPointF(x + 8, NUMBERS_HEIGHT - 7), str(bar + 1))
 
     def _paint_loop(self, painter: QPainter) -> None:
         loop = self.state.document.loop

@@ -16,6 +16,7 @@ from desktop.roll.lane_header import LaneHeader
 from desktop.roll.lanes import VelocityLane
 from desktop.roll.menu import roll_menu
 from desktop.roll.navigation import Navigation
+from desktop.roll.quantise_panel import QuantisePanel
 from desktop.roll.ruler import Ruler
 from desktop.roll.state import TOOLS, RollState
 from desktop.roll.zoom import Zoom
@@ -49,6 +50,7 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
         self.ruler = Ruler(self.state)
         self.lane = VelocityLane(self.state)
         self.lane_header = LaneHeader(self.state)
+        self.quantise_panel = QuantisePanel(self.state, self.canvas)
         self.reader = RollReader(self.state, self.canvas)
         self._across = QScrollBar(Qt.Orientation.Horizontal)
         self._down = QScrollBar(Qt.Orientation.Vertical)
@@ -59,6 +61,7 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
         self.state.hint_changed.connect(self.hint_changed)
         self.state.changed.connect(self._setting_changed)
         self.canvas.menu_wanted.connect(self.show_menu)
+        self.quantise_panel.previewed.connect(self.canvas.show_preview)
         document.changed.connect(self._song_changed)
         document.playhead_changed.connect(self._follow_playhead)
         time_axis.changed.connect(self._sync_scroll_bars)
@@ -179,6 +182,10 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
         menu = roll_menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(at)
+
+    def show_quantise(self) -> None:
+        """Quantise and humanise with sliders, the outcome shown before it is applied."""
+        self.quantise_panel.open()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not self.navigate(event):

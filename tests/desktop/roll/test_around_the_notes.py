@@ -1,0 +1,132 @@
+"""Ruler, velocity lane and keyboard."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from core.song.notes import KeyMark, Marker, Meter, Song, Tempo, Track, make_notes
+from desktop.roll.names import describe_note, length_name, pitch_name, place_name
+from desktop.roll.ruler import marks
+
+BEAT, BAR = 480, 1920
+ALT = Qt.KeyboardModifier.AltModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+RIGHT = Qt.MouseButton.RightButton
+
+
+def ruler_point(hands, tick):
+    return QPoint(round(hands.axis.x(tick)), 10)
+
+
+def test_dragging_on_the_ruler_sets_the_loop_on_grid_lines(hands):
+    ruler = hands.roll.ruler
+    hands.drag(ruler_point(hands, 20), ruler_point(hands, 500), ruler_point(hands, BAR + 10), widget=ruler)
+    assert hands.document.loop == (0, BAR)
+    hands.drag(ruler_point(hands, BAR), ruler_point(hands, 2 * BAR), widget=ruler)
+    assert hands.document.loop == (0, 2 * BAR), "an end can be dragged"
+    hands.click(ruler_point(hands, 500), widget=ruler, button=RIGHT)
+    assert hands.document.loop is None
+
+
+def test_a_click_or_double_click_on_the_ruler_seeks(hands):
+    sought = []
+    hands.roll.seek_requested.connect(sought.append)
+    hands.click(ruler_point(hands, BAR + 30), widget=hands.roll.ruler)
+    assert sought == [BAR]
+    QTest.mouseDClick(hands.roll.ruler, Qt.MouseButton.LeftButton, pos=ruler_point(hands, 2 * BAR + 10))
+    assert sought[1] == 2 * BAR
+    hands.click(ruler_point(hands, BAR + 30), widget=hands.roll.ruler, keys=ALT)
+    assert sought[-1] == BAR + 30
+
+
+def test_the_ruler_names_tempo_meter_key_and_markers():
+    song = Song(
+        tempos=(Tempo.from_bpm(0, 120), Tempo.from_bpm(BAR, 96)),
+        meters=(Meter(0, 4, 4), Meter(BAR, 3, 4)),
+        keys=(KeyMark(0, 2, "minor"),),
+        markers=(Marker(BAR, "Chorus"),),
+    )
+    assert [(mark.tick, mark.text) for mark in marks(song)] == [
+        (0, "♩ 120"), (0, "4/4"), (0, "D minor"), (BAR, "Chorus"), (BAR, "♩ 96"), (BAR, "3/4"),
+    ]  # fmt: skip
+
+
+def lane_point(hands, tick, velocity):
+    lane = hands.roll.lane
+    return QPoint(round(hands.axis.x(tick)) + 1, round(lane.bar_top(velocity)))
+
+
+def velocities(hands):
+    notes = hands.document.song.notes
+    return notes["velocity"][notes["track"] == 0].tolist()
+
+
+def test_dragging_a_bar_sets_one_velocity(hands):
+    lane = hands.roll.lane
+    hands.drag(lane_point(hands, BEAT, 70), lane_point(hands, BEAT, 110), widget=lane)
+    assert velocities(hands)[1] == pytest.approx(110, abs=1)
+    assert [velocities(hands)[n] for n in (0, 2, 3)] == [60, 80, 90]
+    assert hands.labels() == 1
+
+
+def test_drawing_across_the_lane_follows_the_hand(hands):
+    lane = hands.roll.lane
+    hands.drag(
+        lane_point(hands, 0, 20), lane_point(hands, BEAT, 60), lane_point(hands, 2 * BEAT, 100),
+        lane_point(hands, 3 * BEAT, 30), widget=lane,
+    )  # fmt: skip
+    assert velocities(hands) == pytest.approx([20, 60, 100, 30], abs=2)
+
+
+def test_shift_draws_a_straight_ramp(hands):
+    lane = hands.roll.lane
+    hands.drag(
+        lane_point(hands, 0, 30), lane_point(hands, BEAT, 127), lane_point(hands, 3 * BEAT, 120),
+        widget=lane, keys=SHIFT,
+    )  # fmt: skip
+    assert velocities(hands) == pytest.approx([30, 60, 90, 120], abs=2)
+
+
+def test_the_lane_touches_only_the_selection_if_there_is_one(hands):
+    chosen = np.flatnonzero(hands.document.song.notes["pitch"] == 76)
+    hands.document.select(chosen)
+    lane = hands.roll.lane
+    hands.drag(lane_point(hands, 0, 10), lane_point(hands, 3 * BEAT, 10), widget=lane)
+    assert velocities(hands) == [60, 70, pytest.approx(10, abs=1), 90]
+    assert hands.document.selection.tolist() == chosen.tolist()
+
+
+def test_lane_heights_reach_from_1_to_127(hands):
+    lane = hands.roll.lane
+    assert lane.velocity(-50) == 127
+    assert lane.velocity(lane.height() + 50) == 1
+    assert all(lane.velocity(lane.bar_top(value)) == value for value in (1, 64, 127))
+
+
+def test_keys_sound_louder_to_the_right_and_glide(hands):
+    heard = []
+    hands.roll.note_previewed.connect(lambda *note: heard.append(note))
+    keyboard = hands.roll.keyboard
+    y = hands.at(0, 72).y()
+    hands.drag(QPoint(10, y), QPoint(10, y - 16), QPoint(60, y - 16), widget=keyboard)
+    assert [pitch for pitch, _, _ in heard] == [72, 73]
+    hands.click(QPoint(65, y), widget=keyboard)
+    assert heard[-1][1] > heard[0][1]
+
+
+def test_names():
+    assert pitch_name(60) == "C4"
+    assert pitch_name(61) == "C♯4"
+    assert pitch_name(61, flats=True) == "D♭4"
+    assert pitch_name(0) == "C-1"
+    assert [length_name(ticks, 480) for ticks in (480, 720, 160, 1920, 500)] == [
+        "quarter", "dotted quarter", "triplet eighth", "whole", "1.04 beats",
+    ]  # fmt: skip
+    song = Song(make_notes(2 * BAR + BEAT, BEAT, 60, 90), (Track(),))
+    assert describe_note(song, 0) == "C4, bar 3 beat 2, quarter, velocity 90"
+    assert place_name(Song(meters=(Meter(0, 6, 8),)), 240 * 7) == "bar 2 beat 2"
+    flat = Song(make_notes(0, BEAT, 70), (Track(),), keys=(KeyMark(0, 2, "minor"),))
+    assert describe_note(flat, 0).startswith("B♭4")
