@@ -98,7 +98,7 @@ def _composing(studio: Studio) -> str:
 
 def _result(studio: Studio) -> str:
     chosen = studio.session.chosen
-    return "" if chosen is not None and len(chosen.notes) else "choose a result first"
+    return "" if chosen is not None and chosen.is_usable and chosen.is_over else "choose a result first"
 
 
 def _results(studio: Studio) -> str:

@@ -22,7 +22,6 @@ class CommandPalette(SearchList):
     def __init__(self, actions: Actions, parent: QWidget) -> None:
         super().__init__("Search all commands", parent)
         self._actions = actions
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.field.setProperty("role", "search")
         shadow = QGraphicsDropShadowEffect(self)
         shadow.setBlurRadius(32)

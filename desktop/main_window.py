@@ -404,7 +404,7 @@ class Studio(QMainWindow):
         self.setWindowModified(self.document.modified)
 
     def _audition(self, chosen: Variant | None) -> None:
-        song = chosen.sketch if chosen is not None and len(chosen.notes) else None
+        song = chosen.sketch if chosen is not None and chosen.is_usable else None
         self.playback.listen_to(song)
 
     def _variant_updated(self, variant: Variant) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import shiboken6
-from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QGridLayout, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QFileDialog, QGridLayout, QVBoxLayout
 
 from core.errors import TunesmithError
 from desktop import theme
 from desktop.controls.basics import label, push_button, row
 from desktop.controls.choice import Choice
 from desktop.controls.search_list import Entry
+from desktop.controls.switch import Switch
 
 if TYPE_CHECKING:
     from desktop.main_window import Studio
@@ -42,7 +43,7 @@ class SettingsDialog(QDialog):
         self.device.changed.connect(self._take_device)
         self.soundfont = Choice(self._soundfonts, settings.soundfont, name="Soundfont", popup_width=320)
         self.soundfont.changed.connect(self._take_soundfont)
-        self.reopen = QCheckBox("Open the last song at the start")
+        self.reopen = Switch("Open the last song at the start")
         self.reopen.setChecked(settings.reopen_last)
         self.reopen.toggled.connect(self._take_reopen)
         self.note = label("", "small", wrap=True)

@@ -234,7 +234,7 @@ QToolButton[role="mute"], QToolButton[role="solo"] {
 }
 QToolButton[role="mute"]:checked { background: $bad; color: $on_accent; border-color: $bad; }
 QToolButton[role="solo"]:checked { background: $warn; color: $on_accent; border-color: $warn; }
-QToolButton[role="chip"] { border-radius: 11px; padding: 0 8px; min-height: 20px; }
+QToolButton[role="chip"] { border-radius: 11px; padding: 0 6px; min-height: 20px; }
 QToolButton[role="link"] { background: transparent; border: none; color: $text_dim; padding: 0 2px; text-align: left; }
 QToolButton[role="link"]:hover { color: $text; }
 QToolButton::menu-indicator { image: none; width: 0; }

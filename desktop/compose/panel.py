@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QIntValidator
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
@@ -36,6 +38,8 @@ from desktop.document import Document
 from desktop.tracks.instrument_entries import instrument_entries
 from desktop.transport import METERS, key_entries
 
+log = logging.getLogger(__name__)
+
 WIDTH = 304
 MOST_PARTS = 12
 AUTO = -5.0
@@ -60,6 +64,7 @@ class Chip(QToolButton):
         super().__init__(parent)
         self.setText(text)
         self.setIcon(icons.icon("close", "text_faint"))
+        self.setIconSize(QSize(10, 10))
         self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setProperty("role", "chip")
@@ -264,6 +269,7 @@ class ComposePanel(QWidget):
         self.new_seed.setChecked(True)
         self.add_instrument = QToolButton(text="Add", toolTip="Add an instrument")
         self.add_instrument.setIcon(icons.icon("plus", "text_dim"))
+        self.add_instrument.setIconSize(QSize(10, 10))
         self.add_instrument.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.add_instrument.setProperty("role", "chip")
         self.add_instrument.clicked.connect(self._offer_instruments)
@@ -456,15 +462,24 @@ def installed_generators() -> list[GeneratorChoice]:
     """The generators of `core.compose.registry`; none where that cannot be loaded."""
     try:
         from core.compose.registry import GENERATORS
+        from core.store.model_file import find_models
+
+        weights = {model.name for model in find_models("compose")}
     except ImportError:
+        log.warning("no generators", exc_info=True)
         return []
+    torch_is_there = importlib.util.find_spec("torch") is not None
     return [
         GeneratorChoice(
             name,
             name.replace("-", " ").capitalize(),
             one.description,
             tuple(one.styles),
-            str(getattr(one, "why_not", "") or ""),
+            ""
+            if torch_is_there and name in weights
+            else "its weights are missing: install Tunesmith again, or train it with: tunesmith learn " + name
+            if torch_is_there
+            else "PyTorch is missing: pip install torch==2.13.0",
         )
         for name, one in GENERATORS.items()
     ]

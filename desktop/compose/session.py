@@ -44,20 +44,29 @@ class Variant:
     error: str = ""
 
     @property
-    def notes(self) -> Notes:
-        """All notes so far, in the ticks of `sketch`."""
-        if self.song is not None:
-            return self.song.notes
+    def fresh(self) -> Notes:
+        """The notes that came so far, in the ticks of `sketch`; of a finished variant see its song."""
         if len(self.pieces) > 1:
             self.pieces[:] = [np.concatenate(self.pieces)]
         return self.pieces[0] if self.pieces else empty_notes()
 
     @property
     def sketch(self) -> Song | None:
-        """The song as far as it has come."""
+        """The song as far as it has come; that of a continuation begins with what it continues."""
         if self.song is not None:
             return self.song
-        return self.frame.with_notes(self.notes) if self.frame is not None else None
+        if self.frame is None:
+            return None
+        return self.frame.with_notes(np.concatenate([self.frame.notes, self.fresh]))
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is something to hear and to take over."""
+        return self.song is not None or bool(self.pieces)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in ("done", "stopped", "failed")
 
 
 class ComposeSession(QObject):
@@ -150,7 +159,7 @@ class ComposeSession(QObject):
         self.updated.emit(variant)
 
     def discard(self, variant: Variant) -> None:
-        if variant in self.variants and variant.state not in ("waiting", "composing"):
+        if variant in self.variants and variant.is_over:
             self.variants.remove(variant)
             if variant is self.chosen:
                 self.choose(None)
@@ -218,9 +227,10 @@ class ComposeSession(QObject):
         if sketch is None:
             self._document.set_ghosts(empty_notes())
             return
-        notes = self.chosen.notes if self.chosen else empty_notes()
-        if self.chosen and self.chosen.request.task == "continue" and self.chosen.request.song is not None:
-            notes = notes[notes["onset"] >= _scaled(self.chosen.request.song, sketch.ticks_per_beat)]
+        notes = sketch.notes
+        request = self.chosen.request if self.chosen else Request()
+        if request.task == "continue" and request.song is not None:
+            notes = notes[len(request.song.notes) :]
         self._document.set_ghosts(rescaled(notes, sketch.ticks_per_beat, self._document.song.ticks_per_beat))
 
     def _finished(self, state: str = "stopped") -> None:
@@ -244,7 +254,7 @@ class ComposeSession(QObject):
     def _clear_unfinished(self) -> None:
         """Variants that never got a note leave the list."""
         for variant in list(self.variants):
-            if variant.state in ("stopped", "failed") and not len(variant.notes):
+            if variant.is_over and not variant.is_usable:
                 self.discard(variant)
 
 
@@ -272,8 +282,3 @@ def warm_up(task: Task) -> None:
 def fresh_seed() -> int:
     """A seed nobody asked for before."""
     return random.SystemRandom().randrange(1_000_000)
-
-
-def _scaled(song: Song, ticks_per_beat: int) -> int:
-    """Where ``song`` ends, in ticks of another resolution."""
-    return round(song.end_tick * ticks_per_beat / song.ticks_per_beat)

@@ -53,7 +53,7 @@ class Thumbnail(QWidget):
             painter.fillRect(
                 QRectF(0, area.bottom() - 2, area.width() * variant.progress, 2), theme.colour("accent")
             )
-        notes = variant.notes
+        notes = sketch.notes
         if not len(notes):
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
@@ -122,15 +122,13 @@ class VariantRow(QFrame):
         text = STATES[variant.state]
         if variant.state == "composing":
             text = f"{100 * variant.progress:.0f} %"
-        elif variant.state in ("done", "stopped") and variant.sketch is not None:
-            text = f"{len(variant.notes)} notes" + (", stopped" if variant.state == "stopped" else "")
+        elif variant.sketch is not None and variant.is_over:
+            text = f"{len(variant.sketch.notes)} notes" + ("" if variant.state == "done" else f", {text}")
         self.state.setText(text)
         self.setToolTip(settings_text(variant))
-        ready = variant.state in ("done", "stopped", "failed") and len(variant.notes) > 0
-        for button in (self.use, self.replace, self.discard):
-            button.setEnabled(
-                ready or button is self.discard and variant.state not in ("waiting", "composing")
-            )
+        for button in (self.use, self.replace):
+            button.setEnabled(variant.is_over and variant.is_usable)
+        self.discard.setEnabled(variant.is_over)
         self.star.setIcon(
             icons.icon("star-full" if variant.starred else "star", "warn" if variant.starred else "text_dim")
         )

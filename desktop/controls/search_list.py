@@ -132,6 +132,7 @@ class SearchList(QFrame):
     def __init__(self, placeholder: str = "Search", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("popup")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._entries: list[Entry] = []
         self.field = QLineEdit(placeholderText=placeholder, clearButtonEnabled=False)
         self.field.setAccessibleName(placeholder)

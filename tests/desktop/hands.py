@@ -43,7 +43,8 @@ class FakeGenerator:
         self.asked.append(request)
         self.threads.add(threading.current_thread().name)
         song = self.song(request)
-        yield Update(0.0, empty_notes(), song.with_notes(empty_notes()))
+        frame = request.song if request.task == "continue" else song.with_notes(empty_notes())
+        yield Update(0.0, empty_notes(), frame)
         if self.error:
             raise self.error
         fresh = song.notes[len(request.song.notes) if request.song else 0 :]

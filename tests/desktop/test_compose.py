@@ -64,7 +64,7 @@ def test_cancel_lets_go_within_a_tenth_of_a_second_and_leaves_the_song(hands: Ha
     assert hands.song == before
     assert hands.document.history.position == 0
     variant = hands.studio.session.variants[0]
-    assert (variant.state, len(variant.notes)) == ("stopped", 3), "what was made stays to be used"
+    assert (variant.state, len(variant.fresh)) == ("stopped", 3), "what was made stays to be used"
 
 
 def test_late_results_of_a_cancelled_job_are_ignored(hands: Hands) -> None:
@@ -74,7 +74,7 @@ def test_late_results_of_a_cancelled_job_are_ignored(hands: Hands) -> None:
     hands.act("cancel")
     hands.generator.go.set()
     hands.qtbot.wait(150)
-    assert len(hands.studio.session.variants[0].notes) == 3
+    assert len(hands.studio.session.variants[0].fresh) == 3
 
 
 def test_variants_count_their_seeds_up_and_differ(hands: Hands) -> None:
@@ -83,7 +83,7 @@ def test_variants_count_their_seeds_up_and_differ(hands: Hands) -> None:
     generate(hands, count=3)
     hands.until(lambda: not hands.studio.session.busy)
     assert [request.seed for request in hands.generator.asked] == [41, 42, 43]
-    first = [int(variant.notes["pitch"][0]) for variant in hands.studio.session.variants]
+    first = [int(variant.song.notes["pitch"][0]) for variant in hands.studio.session.variants]
     assert len(set(first)) == 3
 
 
@@ -100,7 +100,7 @@ def test_a_result_gives_its_settings_back_and_the_same_notes_again(hands: Hands)
     hands.until(lambda: not hands.studio.session.busy)
     again = hands.studio.session.variants[1]
     assert again.request == replace(first.request, instruments=again.request.instruments)
-    assert np.array_equal(again.notes, first.notes)
+    assert again.song == first.song
 
 
 def test_insert_adds_to_a_song_of_the_users_and_keeps_all_that_was_there(
@@ -149,6 +149,18 @@ def test_continue_shows_only_what_is_new_and_takes_the_songs_place(hands: Hands)
     hands.act("result_use")
     assert len(hands.song.notes) == len(before.notes) + NOTES_ASKED
     assert hands.song.tracks == before.tracks
+
+
+def test_a_continuation_stopped_early_keeps_the_song_it_continues(hands: Hands) -> None:
+    before = hands.song
+    hands.generator.hold = True
+    hands.studio.compose_panel.count.setValue(1)
+    hands.press(Qt.Key.Key_G, CTRL, SHIFT)
+    hands.until(lambda: len(hands.document.ghosts) == 3)
+    hands.act("cancel")
+    hands.act("result_use")
+    assert len(hands.song.notes) == len(before.notes) + 3
+    assert np.array_equal(hands.song.notes[: len(before.notes)], before.notes)
 
 
 def test_an_error_is_told_and_harms_nothing(hands: Hands) -> None:
