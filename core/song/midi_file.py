@@ -26,11 +26,46 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.errors import TunesmithError
 from core.song import smf
-from core.song.harmony import SCALES, Key
+from core.song.harmony import SCALES
+from core.song.midi_marks import (
+    KEY,
+    MARK_META,
+    MARK_TYPES,
+    MARKER,
+    METER,
+    NAME,
+    OWN,
+    OWN_PREFIX,
+    PORT,
+    TEMPO,
+    Mark,
+    mark_bytes,
+    mark_of,
+    meta_event,
+    own_event,
+    read_mark,
+    read_text,
+    text_bytes,
+)
+from core.song.midi_notes import NOTE_OFF, NOTE_ON, nested_lengths, paired_notes
+from core.song.midi_settings import (
+    BANK,
+    BANK_FINE,
+    CONTROL_CHANGE,
+    PROGRAM,
+    SETTINGS,
+    assigned_ports,
+    control_keys,
+    first_onsets,
+    given_ports,
+    initial_controls,
+    is_port,
+    stated_settings,
+    track_keys,
+)
 from core.song.notes import (
     CONTROL,
     DEFAULT_METER,
@@ -53,16 +88,7 @@ from core.store.atomic import write_bytes_atomic
 MAX_BYTES = 128 << 20
 """Larger files are refused unread."""
 
-NOTE_OFF, NOTE_ON, PROGRAM, CONTROL_CHANGE = 0x80, 0x90, 0xC0, 0xB0
-PRESSURE, BEND = 0xD0, 0xE0
-BANK, VOLUME, PAN, BANK_FINE = 0, 7, 10, 32
-NAME, MARKER, PORT, TEMPO, METER, KEY, OWN = 0x03, 0x06, 0x21, 0x51, 0x58, 0x59, 0x7F
-
-_OWN_PREFIX = b"\x7dTunesmith"
-"""Begins our own meta events (0x7D is MIDI's number for makers without one): JSON of what MIDI has no
-word for, such as a track's colour or a mode other than major and minor."""
-
-_LONGEST_NOTE = int(np.iinfo(NOTE["duration"]).max)
+BEND = 0xE0
 
 
 def read_midi(source: str | Path | bytes) -> Song:
@@ -96,8 +122,8 @@ def midi_bytes(song: Song) -> bytes:
     for event in song.raw_events:
         raw_of[max(event.track, -1)].append(event)
     bodies = [_encoded_conductor(song, raw_of[-1])]
-    ports = _ports(song, _given_ports(song.raw_events))
-    initial = _initial_controls(song, ports)
+    ports = assigned_ports(song, given_ports(song.raw_events))
+    initial = initial_controls(song, ports)
     by_track = np.searchsorted(np.sort(song.notes["track"]), np.arange(len(song.tracks) + 1))
     notes = song.notes[np.argsort(song.notes["track"], kind="stable")]
     for index, track in enumerate(song.tracks):
@@ -107,12 +133,12 @@ def midi_bytes(song: Song) -> bytes:
         settings = {"colour": track.colour} if track.colour != index else {}
         if not len(own_notes) and track.channel != _first_channel(controls):
             settings["channel"] = track.channel
-        settings |= _nested_lengths(own_notes)
-        events = [(0, _own_event(settings))] if settings else []
-        if ports[index] and not any(map(_is_port, raw_of[index])):
-            events.append((0, _meta(PORT, bytes((ports[index],)))))
+        settings |= nested_lengths(own_notes)
+        events = [(0, own_event(settings))] if settings else []
+        if ports[index] and not any(map(is_port, raw_of[index])):
+            events.append((0, meta_event(PORT, bytes((ports[index],)))))
         if _needs_name(track.name, raw_of[index]):
-            events.append((0, _meta(NAME, _text_bytes(track.name))))
+            events.append((0, meta_event(NAME, text_bytes(track.name))))
         events = sorted([*events, *_raw_bytes(raw_of[index])], key=lambda event: event[0])
         bodies.append(_encoded_track(track, own_notes, controls, events, _end_tick(raw_of[index])))
     division = song.ticks_per_beat
@@ -174,7 +200,7 @@ def _song_of(midi: smf.MidiData) -> Song:
         parts += [_Part(number, channel, "" if is_conductor else name) for channel in of_channel]
         if of_channel:
             own[len(parts) - 1] = settings
-            notes.append(_paired_notes(chunk, of_channel, settings))
+            notes.append(paired_notes(chunk, of_channel, settings))
             last = max(last, int((notes[-1]["onset"] + notes[-1]["duration"]).max(initial=0)))
             controls.append(_controls_of(chunk, of_channel))
         if chunk.end_tick > last:
@@ -218,14 +244,14 @@ class _Marks:
 
     def add(self, tick: int, meta: int, data: bytes) -> bool:
         """Takes an event if it is a mark that makes sense; returns whether it is one."""
-        mark = _mark(tick, meta, data)
+        mark = read_mark(tick, meta, data)
         if mark is None:
             return False
         lists: dict[int, list[Any]] = {
             TEMPO: self.tempos, METER: self.meters, KEY: self.keys, MARKER: self.markers,
         }  # fmt: skip
         lists[meta].append(mark)
-        if _mark_bytes(mark) != data:
+        if mark_bytes(mark) != data:
             self.raw[RawEvent(tick, -1, smf.META, meta, data)] = None
         return True
 
@@ -242,13 +268,8 @@ class _Marks:
                 if self.keys and self.keys[-1].tick == tick:
                     self.keys.pop()
                 self.keys.append(KeyMark(tick, tonic, mode))
-        match values.get("channel"):
-            case None:
-                pass
-            case int(channel) if 0 <= channel < 16:
-                pass
-            case _:
-                del values["channel"]
+        if values.get("channel") not in range(16):
+            values.pop("channel", None)
         self._settings.update(values)
 
     def take_track_settings(self) -> dict[str, Any]:
@@ -263,65 +284,19 @@ def _read_raw(chunk: smf.TrackChunk, track: int, marks: _Marks) -> tuple[str, li
     kept = []
     for tick, status, meta, data in chunk.raw:
         if status == smf.META:
-            if meta in _MARK_TYPES and marks.add(tick, meta, data):
+            if meta in MARK_TYPES and marks.add(tick, meta, data):
                 continue
             if meta == NAME and name is None:
-                name = _text(data)
-                if name and tick == 0 and _text_bytes(name) == data:
+                name = read_text(data)
+                if name and tick == 0 and text_bytes(name) == data:
                     continue
             if meta == OWN and not data:
                 continue
-            if meta == OWN and data.startswith(_OWN_PREFIX):
-                marks.add_own(tick, data[len(_OWN_PREFIX) :])
+            if meta == OWN and data.startswith(OWN_PREFIX):
+                marks.add_own(tick, data[len(OWN_PREFIX) :])
                 continue
         kept.append(RawEvent(tick, track, status, meta, data))
     return name or "", kept
-
-
-def _paired_notes(chunk: smf.TrackChunk, of_channel: dict[int, int], settings: dict[str, Any]) -> Notes:
-    status, pitch, velocity = chunk.messages.T
-    kind = status & 0xF0
-    is_on = (kind == NOTE_ON) & (velocity > 0)
-    played = np.flatnonzero(is_on | (kind == NOTE_OFF) | (kind == NOTE_ON))
-    key = (status[played] & 15).astype(np.int64) * 128 + pitch[played]
-    by_key = np.argsort(key, kind="stable")
-    order, group = played[by_key], np.cumsum(np.diff(key[by_key], prepend=-1) != 0)
-    step = np.where(is_on[order], 1, -1)
-    matched = ~_unmatched(group, step)
-    # Backwards a note-on ends what a note-off begins, so the same search finds ons without an off.
-    order, group, step = order[matched], group[matched], step[matched]
-    lonely = _unmatched(group[-1:] - group[::-1], -step[::-1])[::-1] if len(group) else matched
-    on = step > 0
-    ons, on_group, on_lonely = order[on], group[on], lonely[on]
-    onset = chunk.ticks[ons]
-    end = np.empty(len(ons), np.int64)
-    end[~on_lonely] = chunk.ticks[order[~on]]
-    following = np.append(onset[1:], 0)
-    has_following = np.append(on_group[1:] == on_group[:-1], False)[: len(ons)]
-    end[on_lonely] = np.where(has_following, following[: len(ons)], chunk.end_tick)[on_lonely]
-    notes = empty_notes(len(ons))
-    notes["onset"], notes["pitch"], notes["velocity"] = onset, pitch[ons], velocity[ons]
-    notes["duration"] = np.clip(end - onset, 1, _LONGEST_NOTE)
-    part = np.zeros(16, np.int64)
-    part[list(of_channel)] = list(of_channel.values())
-    notes["track"] = part[status[ons] & 15]
-    _restore_nested(notes, settings.pop("lengths", None))
-    return notes
-
-
-def _unmatched(group: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Where a step of -1 has no +1 before it to end, within each (rising) group."""
-    if not len(step):
-        return np.zeros(0, bool)
-    starts = np.flatnonzero(np.diff(group, prepend=-1))
-    sums = np.cumsum(step)
-    level = sums - np.repeat((sums - step)[starts], np.diff(np.append(starts, len(step))))
-    # Each group lies below all before it, so one running minimum serves them all.
-    floor = -group.astype(np.int64) * (2 * len(step) + 2)
-    lowest = np.minimum.accumulate(np.minimum(level, 0) + floor)
-    before = np.append(0, lowest[:-1])
-    before[starts] = floor[starts]
-    return (step < 0) & (lowest < before)
 
 
 def _controls_of(chunk: smf.TrackChunk, of_channel: dict[int, int]) -> Controls:
@@ -343,7 +318,7 @@ def _controls_of(chunk: smf.TrackChunk, of_channel: dict[int, int]) -> Controls:
 
 def _with_tracks(song: Song, parts: Sequence[_Part], own: dict[int, dict[str, Any]]) -> Song:
     """``song`` with its tracks made, and without the events that say no more than they do."""
-    given = _given_ports(song.raw_events)
+    given = given_ports(song.raw_events)
     tracks = [Track(part.name, 0, part.channel, part.channel == DRUM_CHANNEL) for part in parts]
     ports = [given.get(index, 0) for index in range(len(tracks))]
     # Tracks of one chunk share its port, which the raw event gives for the first alone.
@@ -351,9 +326,9 @@ def _with_tracks(song: Song, parts: Sequence[_Part], own: dict[int, dict[str, An
         if parts[index].chunk == parts[index - 1].chunk:
             ports[index] = ports[index - 1]
     song = replace(song, tracks=tuple(tracks))
-    for index, stated in enumerate(_stated(song, ports)):
+    for index, stated in enumerate(stated_settings(song, ports)):
         values: dict[str, Any] = {
-            name: value for name, value in zip(_SETTINGS, stated, strict=True) if value is not None
+            name: value for name, value in zip(SETTINGS, stated, strict=True) if value is not None
         }
         colour = own.get(index, {}).get("colour", index)
         values["colour"] = colour if isinstance(colour, int) and 0 <= colour < 1 << 16 else index
@@ -362,16 +337,16 @@ def _with_tracks(song: Song, parts: Sequence[_Part], own: dict[int, dict[str, An
     song = replace(song, controls=_without_implied(song, ports))
     marks: set[Mark | None] = {None, *song.tempos, *song.meters, *song.keys, *song.markers}
     last_mark = max(mark.tick for mark in marks if mark)
-    automatic = 0 not in given.values() and _ports(song, {}) == ports
+    automatic = 0 not in given.values() and assigned_ports(song, {}) == ports
     return replace(
         song,
         raw_events=tuple(
             event
             for event in song.raw_events
-            if not (automatic and _is_port(event) and event.tick == 0)
+            if not (automatic and is_port(event) and event.tick == 0)
             and not (event.track < 0 and event.meta == smf.END_OF_TRACK and event.tick <= last_mark)
             # Of two meters at one tick the song has the last.
-            and _mark_of(event) in marks
+            and mark_of(event) in marks
         ),
     )
 
@@ -379,14 +354,14 @@ def _with_tracks(song: Song, parts: Sequence[_Part], own: dict[int, dict[str, An
 def _without_implied(song: Song, ports: Sequence[int]) -> Controls:
     """The controls but for those that the writer writes from the fields of the tracks."""
     controls = song.controls
-    keys = _control_keys(controls, ports)
+    keys = control_keys(controls, ports)
     latest: dict[int, int] = defaultdict(int)
-    for key, onset in zip(_track_keys(song.tracks, ports), _first_onsets(song), strict=True):
+    for key, onset in zip(track_keys(song.tracks, ports), first_onsets(song), strict=True):
         latest[key] = max(latest[key], onset)
     early = controls["tick"] <= np.array([latest[key] for key in keys.tolist()], np.int64)
     is_bank = (controls["kind"] == CONTROL_CHANGE) & np.isin(controls["number"], (BANK, BANK_FINE))
     candidates: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for which, (kind, number) in enumerate(_SETTINGS.values()):
+    for which, (kind, number) in enumerate(SETTINGS.values()):
         for at in np.flatnonzero(
             early & (controls["kind"] == kind) & (controls["number"] == number)
         ).tolist():
@@ -400,108 +375,8 @@ def _without_implied(song: Song, ports: Sequence[int]) -> Controls:
         and (which > 0 or last_bank.get(key, -1) < places[0])
     ]
     without = replace(song, controls=np.delete(controls, single))
-    implied = {row.item() for row in _initial_controls(without, ports)}
+    implied = {row.item() for row in initial_controls(without, ports)}
     return np.delete(controls, [at for at in single if controls[at].item() in implied])
-
-
-# ---- what a track is set to -----------------------------------------------------------------------
-
-_SETTINGS = {"program": (PROGRAM, 0), "volume": (CONTROL_CHANGE, VOLUME), "pan": (CONTROL_CHANGE, PAN)}
-"""Field of `Track` -> the kind and number of the message that sets it."""
-
-_DEFAULTS = {name: getattr(Track(), name) for name in _SETTINGS}
-
-
-def _given_ports(events: Iterable[RawEvent]) -> dict[int, int]:
-    """Track -> MIDI port, where the file says so."""
-    ports: dict[int, int] = {}
-    for event in events:
-        if _is_port(event) and len(event.data) == 1 and event.track >= 0:
-            ports.setdefault(event.track, event.data[0])
-    return ports
-
-
-def _is_port(event: RawEvent) -> bool:
-    return event.status == smf.META and event.meta == PORT
-
-
-def _track_keys(tracks: Sequence[Track], ports: Sequence[int]) -> list[int]:
-    """One number for port and channel of each track."""
-    return [port * 16 + track.channel for track, port in zip(tracks, ports, strict=True)]
-
-
-def _control_keys(controls: Controls, ports: Sequence[int]) -> NDArray[np.int64]:
-    if not len(controls):
-        return np.zeros(0, np.int64)
-    port = np.zeros(max(len(ports), int(controls["track"].max()) + 1), np.int64)
-    port[: len(ports)] = ports
-    return port[controls["track"]] * 16 + controls["channel"]
-
-
-def _first_onsets(song: Song) -> list[int]:
-    """The tick of each track's first note; 0 for one without notes."""
-    tracks, first = np.unique(song.notes["track"], return_index=True)
-    onsets = dict(zip(tracks.tolist(), song.notes["onset"][first].tolist(), strict=True))
-    return [onsets.get(index, 0) for index in range(len(song.tracks))]
-
-
-def _stated(song: Song, ports: Sequence[int]) -> list[tuple[int | None, int | None, int | None]]:
-    """What controls set each track's program, volume and pan to by its first note (None: nothing)."""
-    onsets, keys = _first_onsets(song), _track_keys(song.tracks, ports)
-    columns = []
-    for kind, number in _SETTINGS.values():
-        chosen = song.controls[(song.controls["kind"] == kind) & (song.controls["number"] == number)]
-        by_key: dict[int, Controls] = {}
-        chosen_keys = _control_keys(chosen, ports)
-        for key in np.unique(chosen_keys).tolist():
-            by_key[key] = chosen[chosen_keys == key]
-        values: list[int | None] = []
-        for key, onset in zip(keys, onsets, strict=True):
-            said = by_key.get(key)
-            count = 0 if said is None else int(np.searchsorted(said["tick"], onset, "right"))
-            values.append(int(said["value"][count - 1]) if said is not None and count else None)
-        columns.append(values)
-    return list(zip(*columns, strict=True))
-
-
-def _ports(song: Song, given: dict[int, int]) -> list[int]:
-    """A port for each track: the one given, else the first on which no other track needs its channel
-    to be set otherwise.
-    """
-    stated = _stated(song, [given.get(index, 0) for index in range(len(song.tracks))])
-    needs: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
-    ports = []
-    for index, track in enumerate(song.tracks):
-        wanted = {name: getattr(track, name) for name in _SETTINGS}
-        said = dict(zip(_SETTINGS, stated[index], strict=True))
-        port = given.get(index, 0)
-        # What a control sets by the first note needs no setting at the start.
-        wanted_here = {name: value for name, value in wanted.items() if said[name] != value}
-        while index not in given and port < 127 and _clash(needs[port, track.channel], wanted_here):
-            port, wanted_here = port + 1, wanted
-        needs[port, track.channel] |= wanted_here
-        ports.append(port)
-    return ports
-
-
-def _clash(needs: dict[str, int], wanted: dict[str, int]) -> bool:
-    return any(needs.get(name, value) != value for name, value in wanted.items())
-
-
-def _initial_controls(song: Song, ports: Sequence[int]) -> Controls:
-    """The messages at the start that set tracks to what their fields say, where no control does."""
-    stated, keys = _stated(song, ports), _track_keys(song.tracks, ports)
-    with_notes = set(np.unique(song.notes["track"]).tolist())
-    rows, done = [], set()
-    for index, track in enumerate(song.tracks):
-        for (name, (kind, number)), said in zip(_SETTINGS.items(), stated[index], strict=True):
-            value = getattr(track, name)
-            is_default = value == _DEFAULTS[name] and not (name == "program" and index in with_notes)
-            if said == value or (said is None and is_default) or (keys[index], name, value) in done:
-                continue
-            done.add((keys[index], name, value))
-            rows.append((0, index, track.channel, kind, number, value))
-    return np.array(rows, CONTROL)
 
 
 # ---- writing --------------------------------------------------------------------------------------
@@ -521,15 +396,15 @@ def _on_fitting_channels(tracks: Sequence[Track]) -> tuple[Track, ...]:
 
 def _encoded_conductor(song: Song, raw: list[RawEvent]) -> bytes:
     """The first chunk: what belongs to no track."""
-    kept = {mark: event.data for event in song.raw_events if (mark := _mark_of(event))}
-    events = [(0, _meta(NAME, _text_bytes(song.title)))] if _needs_name(song.title, raw) else []
+    kept = {mark: event.data for event in song.raw_events if (mark := mark_of(event))}
+    events = [(0, meta_event(NAME, text_bytes(song.title)))] if _needs_name(song.title, raw) else []
     marks: list[tuple[int, bytes]] = []
     every_mark: tuple[Mark, ...] = (*song.tempos, *song.meters, *song.keys, *song.markers)
     for mark in every_mark:
-        data = kept.get(mark) or _mark_bytes(mark)
-        marks.append((mark.tick, _meta(_MARK_META[type(mark)], data)))
+        data = kept.get(mark) or mark_bytes(mark)
+        marks.append((mark.tick, meta_event(MARK_META[type(mark)], data)))
         if isinstance(mark, KeyMark) and mark.mode not in ("major", "minor"):
-            marks.append((mark.tick, _own_event({"key": [mark.tonic, mark.mode]})))
+            marks.append((mark.tick, own_event({"key": [mark.tonic, mark.mode]})))
     events = sorted([*events, *marks, *_raw_bytes(raw)], key=lambda event: event[0])
     return smf.encode_track(np.zeros(0, np.int64), np.zeros((0, 3), np.uint8), events, _end_tick(raw))
 
@@ -565,41 +440,13 @@ def _encoded_track(
     return smf.encode_track(ticks[order], messages[order], raw, end_tick)
 
 
-def _nested_lengths(notes: Notes) -> dict[str, Any]:
-    """Durations by pitch where a note lies within another of its pitch: a note-off cannot say whose
-    end it is, so they are written beside.
-    """
-    order = np.lexsort((notes["duration"], notes["onset"], notes["pitch"]))
-    pitch, end = notes["pitch"][order], (notes["onset"] + notes["duration"])[order]
-    nested = np.unique(pitch[1:][(pitch[1:] == pitch[:-1]) & (end[1:] < end[:-1])]).tolist()
-    durations = notes["duration"][order]
-    return {"lengths": {str(each): durations[pitch == each].tolist() for each in nested}} if nested else {}
-
-
-def _restore_nested(notes: Notes, lengths: Any) -> None:
-    """Gives notes (ordered by pitch and onset) the durations written by `_nested_lengths`, unless the
-    file has been changed since.
-    """
-    if not isinstance(lengths, dict):
-        return
-    for pitch, durations in lengths.items():
-        at = np.flatnonzero(notes["pitch"] == int(pitch)) if str(pitch).isdecimal() else np.zeros(0, int)
-        if not isinstance(durations, list) or len(durations) != len(at) or not len(at):
-            continue
-        if not all(isinstance(each, int) and 1 <= each <= _LONGEST_NOTE for each in durations):
-            continue
-        onset = notes["onset"][at]
-        if np.array_equal(np.sort(onset + durations), np.sort(onset + notes["duration"][at])):
-            notes["duration"][at] = durations
-
-
 def _first_channel(controls: Controls) -> int:
     """The channel that a track of the file without notes is taken to be on."""
     return int(controls["channel"][0]) if len(controls) else 0
 
 
 def _needs_name(name: str, raw: Iterable[RawEvent]) -> bool:
-    said = (_text(event.data) for event in raw if event.status == smf.META and event.meta == NAME)
+    said = (read_text(event.data) for event in raw if event.status == smf.META and event.meta == NAME)
     return bool(name) and name not in said
 
 
@@ -609,7 +456,7 @@ def _raw_bytes(raw: Iterable[RawEvent]) -> list[tuple[int, bytes]]:
     for event in raw:
         if event.status < smf.SYSEX or (event.status == smf.META and event.meta == smf.END_OF_TRACK):
             continue
-        if _mark_of(event) is not None:
+        if mark_of(event) is not None:
             continue
         events.append((max(0, event.tick), smf.raw_event(event.status, event.meta, event.data)))
     return events
@@ -618,65 +465,3 @@ def _raw_bytes(raw: Iterable[RawEvent]) -> list[tuple[int, bytes]]:
 def _end_tick(raw: Iterable[RawEvent]) -> int:
     ends = (event.tick for event in raw if event.status == smf.META and event.meta == smf.END_OF_TRACK)
     return max(ends, default=0)
-
-
-# ---- marks as bytes -------------------------------------------------------------------------------
-
-Mark = Tempo | Meter | KeyMark | Marker
-
-_MARK_META: dict[type, int] = {Tempo: TEMPO, Meter: METER, KeyMark: KEY, Marker: MARKER}
-_MARK_TYPES = frozenset(_MARK_META.values())
-
-
-def _mark(tick: int, meta: int, data: bytes) -> Mark | None:
-    """What a meta event says; None if it makes no sense."""
-    if meta == MARKER:
-        return Marker(tick, _text(data))
-    if meta == TEMPO and len(data) >= 3:
-        microseconds = int.from_bytes(data[:3], "big")
-        return Tempo(tick, microseconds) if microseconds else None
-    if meta == METER and len(data) >= 2:
-        return Meter(tick, data[0], 1 << data[1]) if data[0] and data[1] <= 6 else None
-    if meta == KEY and len(data) >= 2:
-        sharps, is_minor = int.from_bytes(data[:1], "big", signed=True), data[1]
-        if -7 <= sharps <= 7 and is_minor <= 1:
-            return KeyMark(tick, (7 * sharps + 9 * is_minor) % 12, "minor" if is_minor else "major")
-    return None
-
-
-def _mark_of(event: RawEvent) -> Mark | None:
-    return _mark(event.tick, event.meta, event.data) if event.status == smf.META else None
-
-
-def _mark_bytes(mark: Mark) -> bytes:
-    match mark:
-        case Tempo():
-            return min(max(mark.microseconds_per_beat, 1), (1 << 24) - 1).to_bytes(3, "big")
-        case Meter():
-            power = max(0, mark.denominator.bit_length() - 1)
-            return bytes((min(max(mark.numerator, 1), 255), power, 24, 8))
-        case KeyMark():
-            key = Key(mark.tonic, mark.mode)
-            return key.signature.to_bytes(1, "big", signed=True) + bytes((key.is_minor,))
-        case Marker():
-            return _text_bytes(mark.text)
-
-
-def _text(data: bytes) -> str:
-    data = data.rstrip(b"\0")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _text_bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
-
-
-def _meta(kind: int, data: bytes) -> bytes:
-    return smf.raw_event(smf.META, kind, data)
-
-
-def _own_event(values: dict[str, Any]) -> bytes:
-    return _meta(OWN, _OWN_PREFIX + json.dumps(values, separators=(",", ":")).encode())
