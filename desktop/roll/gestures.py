@@ -232,10 +232,12 @@ class Draw(Gesture):
         self.onset = state.snap_down(start.tick, start.alt)
         self.pitch = state.pitch_in_scale(start.pitch, self.onset)
         self._show(state.length)
-        state.preview(self.pitch)
+        for pitch in state.stamp(self.pitch):
+            state.preview(pitch)
 
     def _show(self, length: int) -> None:
-        note = make_notes(self.onset, max(1, length), self.pitch, self.state.velocity, self.state.track)
+        pitches = self.state.stamp(self.pitch)
+        note = make_notes(self.onset, max(1, length), pitches, self.state.velocity, self.state.track)
         name = pitch_name(self.pitch, uses_flats(self.state.song, self.onset))
         self.preview = Preview(
             notes=note, label=f"{name}  {length_name(length, self.state.song.ticks_per_beat)}"

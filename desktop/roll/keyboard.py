@@ -66,9 +66,10 @@ class Keyboard(QWidget):
         lit = pitch == self._pressed
         line = 1 / self.devicePixelRatioF()
         if pitch % 12 in BLACK_KEYS:
-            # White keys meet in the middle behind a black one.
-            middle = round(box.center().y() / line) * line
-            painter.fillRect(QRectF(0, middle, box.width(), line), theme.colour("key_text", 0.55))
+            # White keys meet in the middle behind a black one; a name may stand there instead.
+            if not (lit or pitch == self._hovered):
+                middle = round(box.center().y() / line) * line
+                painter.fillRect(QRectF(0, middle, box.width(), line), theme.colour("key_text", 0.55))
             key = QRectF(0, box.top(), box.width() * BLACK_SHARE, box.height())
             painter.fillRect(key, theme.colour("accent" if lit else "key_black"))
             if not lit:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from core.song.harmony import Key, scale_pitch_classes
+from core.song.harmony import CHORDS, Key, scale_pitch_classes
 from core.song.notes import Notes, Song, Track
 from desktop.document import Document
 from desktop.roll import grid as grid_lines
@@ -26,6 +26,7 @@ class RollState(QObject):
     grid : ticks between snap lines, 0 for none
     length : ticks, of the next note drawn
     velocity : of the next note drawn
+    chord_stamp : the chord that drawing writes, a name in `core.song.harmony.CHORDS`; None for one note
     """
 
     changed = Signal(str)
@@ -48,6 +49,7 @@ class RollState(QObject):
         self.length = document.song.ticks_per_beat
         self.velocity = DEFAULT_VELOCITY
         self.note_names = True
+        self.chord_stamp: str | None = None
         self._hint = ""
 
     def set(self, name: str, value: object) -> None:
@@ -115,6 +117,11 @@ class RollState(QObject):
             return pitch
         near = sorted(range(max(0, pitch - 6), min(127, pitch + 6) + 1), key=lambda p: abs(p - pitch))
         return next((p for p in near if p % 12 in scale), pitch)
+
+    def stamp(self, pitch: int) -> list[int]:
+        """The pitches that drawing at ``pitch`` writes; those above the highest are left out."""
+        steps = (0,) if self.chord_stamp is None else CHORDS[self.chord_stamp]
+        return [pitch + step for step in steps if pitch + step <= 127]
 
     def viewport(self, width: float, height: float, dpr: float) -> Viewport:
         """What a widget of this size in logical pixels shows."""

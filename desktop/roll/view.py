@@ -6,9 +6,11 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollBar, QSplitter, QWidget
 
+from core.song.harmony import CHORDS
 from desktop.document import Change, Document
 from desktop.roll.accessibility import RollReader
 from desktop.roll.canvas import NoteCanvas
+from desktop.roll.chord_lane import ChordLane
 from desktop.roll.edit_actions import EditActions
 from desktop.roll.keyboard import WIDTH as KEYBOARD_WIDTH
 from desktop.roll.keyboard import Keyboard
@@ -48,6 +50,7 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
         self.canvas = NoteCanvas(self.state)
         self.keyboard = Keyboard(self.state)
         self.ruler = Ruler(self.state)
+        self.chord_lane = ChordLane(self.state)
         self.lane = VelocityLane(self.state)
         self.lane_header = LaneHeader(self.state)
         self.quantise_panel = QuantisePanel(self.state, self.canvas)
@@ -94,10 +97,11 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
         grid.addWidget(corner, 0, 0)
         grid.addWidget(self.ruler, 0, 1)
         grid.addWidget(_spacer(), 0, 2)
-        grid.addWidget(self.splitter, 1, 0, 1, 3)
-        grid.addWidget(below, 2, 0)
-        grid.addWidget(self._across, 2, 1)
-        grid.setRowStretch(1, 1)
+        grid.addWidget(self.chord_lane, 1, 1)
+        grid.addWidget(self.splitter, 2, 0, 1, 3)
+        grid.addWidget(below, 3, 0)
+        grid.addWidget(self._across, 3, 1)
+        grid.setRowStretch(2, 1)
         grid.setColumnStretch(1, 1)
 
     # Settings, as the action table and the tool bar know them
@@ -162,6 +166,26 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
     @snap_to_scale.setter
     def snap_to_scale(self, on: bool) -> None:
         self.state.set("snap_to_scale", bool(on))
+
+    @property
+    def show_chords(self) -> bool:
+        """Whether the chords that sound are named under the ruler."""
+        return not self.chord_lane.isHidden()
+
+    @show_chords.setter
+    def show_chords(self, on: bool) -> None:
+        self.chord_lane.setVisible(on)
+
+    @property
+    def chord_stamp(self) -> str | None:
+        """The chord that a click with the draw tool writes ("", "m", "7", ...); None for single notes."""
+        return self.state.chord_stamp
+
+    @chord_stamp.setter
+    def chord_stamp(self, kind: str | None) -> None:
+        if kind is not None and kind not in CHORDS:
+            raise ValueError(f"no chord is called {kind!r}")
+        self.state.set("chord_stamp", kind)
 
     @property
     def fold(self) -> bool:

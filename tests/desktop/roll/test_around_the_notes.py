@@ -130,3 +130,27 @@ def test_names():
     assert place_name(Song(meters=(Meter(0, 6, 8),)), 240 * 7) == "bar 2 beat 2"
     flat = Song(make_notes(0, BEAT, 70), (Track(),), keys=(KeyMark(0, 2, "minor"),))
     assert describe_note(flat, 0).startswith("B♭4")
+
+
+def test_the_chord_lane_names_what_sounds_and_follows_edits(make_hands, qtbot):
+    notes = np.concatenate([make_notes(0, BAR, [60, 64, 67]), make_notes(BAR, BAR, [57, 60, 64])])
+    hands = make_hands(Song(notes, (Track(),)))
+    lane = hands.roll.chord_lane
+    assert [(chord.onset, chord.name) for chord in lane.chords] == [(0, "C"), (BAR, "Am")]
+    heard = []
+    hands.roll.note_previewed.connect(lambda pitch, *_: heard.append(pitch % 12))
+    hands.click(QPoint(round(hands.axis.x(BAR + 100)), 5), widget=lane)
+    assert sorted(heard) == [0, 4, 9]
+    hands.roll.select_all()
+    hands.roll.transpose(2)
+    qtbot.waitUntil(lambda: [chord.name for chord in lane.chords] == ["D", "Bm"])
+
+
+def test_a_chord_stamp_draws_whole_chords(empty):
+    empty.roll.chord_stamp = "m7"
+    empty.roll.tool = "draw"
+    empty.click(empty.at(BAR, 62))
+    assert [pitch for _, _, pitch in empty.facts()] == [62, 65, 69, 72]
+    assert empty.labels() == 1
+    with pytest.raises(ValueError, match="no chord is called"):
+        empty.roll.chord_stamp = "wrong"

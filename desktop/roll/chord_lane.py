@@ -1,0 +1,96 @@
+"""The names of the chords that sound, under the ruler."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QWidget
+
+from core.song.harmony import CHORDS, Chord, chords_of
+from desktop import theme
+from desktop.document import Change
+from desktop.roll.scrolling import wheel
+from desktop.roll.state import RollState
+
+HEIGHT = 18
+MOST_NOTES = 20_000
+"""Finding the chords of more notes than this would hold up the hand that edits them."""
+REST_MILLISECONDS = 150
+
+
+class ChordLane(QWidget):
+    """One box a chord; a click lets it sound. Names follow the edits after a moment's rest."""
+
+    def __init__(self, state: RollState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.state = state
+        self.chords: list[Chord] = []
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MILLISECONDS)
+        self._rest.timeout.connect(self.refresh)
+        self.setFixedHeight(HEIGHT)
+        self.setMouseTracking(True)
+        self.setAccessibleName("Chords")
+        state.document.changed.connect(self._song_changed)
+        state.time_axis.changed.connect(self.update)
+        self.refresh()
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, HEIGHT)
+
+    def refresh(self) -> None:
+        """Find the chords of the song as it is now."""
+        song = self.state.song
+        self.chords = chords_of(song) if len(song.notes) <= MOST_NOTES else []
+        self.setAccessibleDescription(", ".join(chord.name for chord in self.chords[:64]))
+        self.update()
+
+    def chord_at(self, x: float) -> Chord | None:
+        """The chord under pixel ``x``."""
+        tick = self.state.time_axis.tick(x)
+        return next((c for c in self.chords if c.onset <= tick < c.onset + c.duration), None)
+
+    def _song_changed(self, change: Change) -> None:
+        if change.touches("notes", "tracks", "meter"):
+            self._rest.start()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.colour("sunken"))
+        font = theme.font(theme.SMALL_SIZE)
+        metrics = QFontMetricsF(font)
+        painter.setFont(font)
+        dpr = self.devicePixelRatioF()
+        view = self.state.viewport(self.width(), 1, dpr)
+        for chord in self.chords:
+            left, right = (float(x) / dpr for x in view.x([chord.onset, chord.onset + chord.duration]))
+            if right < 0 or left > self.width() or right - left < 3:
+                continue
+            box = QRectF(left + 0.5, 1, right - left - 1.5, HEIGHT - 3)
+            painter.fillRect(box, theme.colour("raised"))
+            # A long chord that began before the view keeps its name in sight.
+            room = QRectF(max(box.left(), 0.0) + 4, box.top(), 0, box.height())
+            room.setRight(box.right() - 2)
+            if metrics.horizontalAdvance(chord.name) <= room.width():
+                painter.setPen(theme.colour("text_dim"))
+                painter.drawText(
+                    room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), chord.name
+                )
+        painter.fillRect(0, self.height() - 1, self.width(), 1, theme.colour("line_strong"))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        chord = self.chord_at(event.position().x())
+        if chord is not None and event.button() == Qt.MouseButton.LeftButton:
+            for step in CHORDS[chord.suffix]:
+                self.state.preview(60 + (chord.root + step) % 12)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        chord = self.chord_at(event.position().x())
+        self.state.hint(f"{chord.name} — Click: hear it" if chord else "Names of the chords that sound")
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.state.hint("")
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        wheel(event, self.state.time_axis, None)
