@@ -155,9 +155,12 @@ def _printed(answer: Answer, as_json: bool) -> int:
         if text:
             sys.stdout.write(text + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (head, less) has gone; Python would complain again while it shuts down.
+    except OSError as error:
+        # Python would complain once more while it shuts down, did the output not lead somewhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # a reader that has gone (head, less) has what it wanted
+            print_error(f"cannot write the answer: {error.strerror}")
+            return 1
     return answer.exit_code
 
 

@@ -47,9 +47,12 @@ def run_first_tune(options: argparse.Namespace) -> Answer:
 
 def _paint_studio(midi: Path, picture: Path) -> None:
     """The studio's window as a picture, painted by a child without a screen."""
+    from core.store.folders import assets_folder
+
     program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "core.cli"]
     child = subprocess.run(
-        [*program, "studio", str(midi), "--screenshot", str(picture)],
+        [*program, "studio", str(midi.resolve()), "--screenshot", str(picture.resolve())],
+        cwd=assets_folder().parent,
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         timeout=STUDIO_SECONDS, check=False, text=True,

@@ -121,7 +121,7 @@ def list_backups(path: str | os.PathLike[str]) -> list[Path]:
 def _write(path: Path, song: Song, extra: dict[str, Any]) -> None:
     frame, arrays = song_parts(song)
     document = {"format": FORMAT, "version": VERSION, "song": frame, "extra": extra}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr(_member("project.json"), json.dumps(document, ensure_ascii=False, allow_nan=False))
         for name, array in arrays.items():
             buffer = io.BytesIO()

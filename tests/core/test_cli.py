@@ -216,6 +216,18 @@ def test_a_reader_that_goes_away_is_no_fault():
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full device")
+def test_an_answer_that_cannot_be_written_is_no_success():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "core.cli", "models", "--json"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "tunesmith: cannot write the answer: No space left on device\n"
+
+
 def test_models_tells_what_the_cards_say(tunesmith, tmp_path):
     import numpy as np
 

@@ -266,6 +266,22 @@ class TestCompose:
         assert all(Path(name).stat().st_size > 100 for name in outcome.json["files"])
 
 
+def test_the_studio_paints_its_picture_without_a_screen(tunesmith, midi):
+    from core.cli.first_tune import _paint_studio
+
+    _paint_studio(Path(midi), Path("studio.png"))
+    width, height = png_size("studio.png")
+    assert width >= 1000
+    assert height >= 600
+
+
+def test_a_studio_that_cannot_paint_is_told_with_its_words(tunesmith):
+    from core.cli.first_tune import _paint_studio
+
+    with pytest.raises(RuntimeError, match=r"did not paint its picture: tunesmith: .*none\.mid"):
+        _paint_studio(Path("none.mid"), Path("studio.png"))
+
+
 def test_the_picture_shows_every_note_in_its_tracks_colour():
     from core.song_picture import KEYBOARD_WIDTH, draw_song, png_bytes
 
