@@ -10,7 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.compose.encoding import BAR, DURATIONS, EVENT, LOOKBACKS, MOST_PARTS, NO_PITCH, Events, Piece, event_keys
+from core.compose.encoding import (
+    BAR,
+    DURATIONS,
+    EVENT,
+    LOOKBACKS,
+    MOST_PARTS,
+    NO_PITCH,
+    Events,
+    Piece,
+    event_keys,
+)
 
 RECENT = 32
 """How many events back a note is looked for that still sounds."""
@@ -60,12 +70,12 @@ def features(piece: Piece) -> NDArray[np.void]:
     following = np.minimum(np.arange(count) + 1, count - 1)
     nxt = events[following]
 
-    for index, back in enumerate(LOOKBACKS):
+    for place, back in enumerate(LOOKBACKS):
         enough = events["bar"] >= back
         ahead = np.searchsorted(keys, keys - (back << 20), "right")
-        rows["ahead"][:, index] = np.where(enough, ahead, NO_EVENT)
-        rows["run"][:, index] = run_class(_runs(events, rows["ahead"][:, index]))
-        rows["echo_pitch"][:, index], rows["echo_duration"][:, index] = _echo(events, keys, nxt, back)
+        rows["ahead"][:, place] = np.where(enough, ahead, NO_EVENT)
+        rows["run"][:, place] = run_class(_runs(events, rows["ahead"][:, place]))
+        rows["echo_pitch"][:, place], rows["echo_duration"][:, place] = _echo(events, keys, nxt, back)
 
     last = _last_of_part(events, nxt)
     pitch = events["pitch"].astype(np.int64)
@@ -113,7 +123,9 @@ def _echo(
         & (echo["time"] == nxt["time"])
         & (echo["part"] == nxt["part"])
     )
-    return np.where(heard, echo["pitch"].astype(np.int64), NO_PITCH), np.where(heard, echo["duration"], NO_DURATION)
+    return np.where(heard, echo["pitch"].astype(np.int64), NO_PITCH), np.where(
+        heard, echo["duration"], NO_DURATION
+    )
 
 
 def _last_of_part(events: Events, nxt: Events) -> NDArray[np.int64]:
@@ -160,7 +172,10 @@ def silence_class(steps: NDArray[np.integer]) -> NDArray[np.uint8]:
 
 
 def silences(
-    part: NDArray[np.integer], onset: NDArray[np.integer], when: NDArray[np.integer], before: NDArray[np.integer]
+    part: NDArray[np.integer],
+    onset: NDArray[np.integer],
+    when: NDArray[np.integer],
+    before: NDArray[np.integer],
 ) -> NDArray[np.uint8]:
     """`silence_class` of every part when each next event begins.
 

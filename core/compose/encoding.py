@@ -138,9 +138,14 @@ def duration_class(steps: NDArray[np.integer]) -> NDArray[np.uint8]:
     return np.searchsorted(edges, np.maximum(steps, 1)).astype(np.uint8)
 
 
+def plain_key(key: Key) -> Key:
+    """The major or minor key with the same tonic and third."""
+    return Key(key.tonic, "minor" if key.is_minor else "major")
+
+
 def shift_to_common_key(key: Key) -> int:
-    """Semitones from ``key`` to C major or A minor, -5 to 6."""
-    home = 9 if key.mode == "minor" else 0
+    """Semitones from ``key`` to C major or A minor, -5 to 6; modes go by their third."""
+    home = 9 if key.is_minor else 0
     return (home - key.tonic + 5) % 12 - 5
 
 
@@ -161,16 +166,17 @@ def note_key(bar: int, time: int, part: int, pitch: int) -> int:
     return (bar << 20) + (time * MOST_PARTS + part) * PITCHES + pitch + 1
 
 
-def piece_from_song(song: Song, key: Key, *, most_bars: int = 2000) -> Piece | None:
+def piece_from_song(song: Song, key: Key, *, most_bars: int = 2000, whole: bool = False) -> Piece | None:
     """Encode ``song``; None where there is nothing the network could learn from.
 
     Parameters
     ----------
     song : Song
-    key : its key, major or minor
+    key : its key
     most_bars : bars after this are left out
+    whole : keep the bars after the last onset in which notes still sound
     """
-    bars = _bar_table(song, most_bars)
+    bars = _bar_table(song, most_bars, song.end_tick - 1 if whole else None)
     if bars is None:
         return None
     bar_ticks, bar_steps = bars
@@ -195,7 +201,12 @@ def piece_from_song(song: Song, key: Key, *, most_bars: int = 2000) -> Piece | N
     events = np.zeros(int(valid.sum()) + len(bar_steps), EVENT)
     heads, tones = events[: len(bar_steps)], events[len(bar_steps) :]
     heads["bar"], heads["time"] = np.arange(len(bar_steps)), BAR
-    tones["bar"], tones["time"], tones["part"], tones["pitch"] = bar[valid], step[valid], part[valid], pitch[valid]
+    tones["bar"], tones["time"], tones["part"], tones["pitch"] = (
+        bar[valid],
+        step[valid],
+        part[valid],
+        pitch[valid],
+    )
     tones["duration"] = duration_class(np.rint(notes["duration"][valid] / per_step).astype(np.int64))
     tones["velocity"] = notes["velocity"][valid] // 8
     _, first = np.unique(event_keys(events), return_index=True)
@@ -214,9 +225,13 @@ def piece_from_song(song: Song, key: Key, *, most_bars: int = 2000) -> Piece | N
     )
 
 
-def _bar_table(song: Song, most_bars: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]] | None:
+def _bar_table(
+    song: Song, most_bars: int, until: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]] | None:
     """(tick of every bar and of the end, steps in every bar); None for a meter out of range."""
-    last = min(song.bars.bar_at(max(0, int(song.notes["onset"].max()) if len(song.notes) else 0)), most_bars - 1)
+    if until is None:
+        until = int(song.notes["onset"].max()) if len(song.notes) else 0
+    last = min(song.bars.bar_at(max(0, until)), most_bars - 1)
     ticks = np.array([song.bars.start(bar) for bar in range(last + 2)], np.int64)
     steps = np.rint(np.diff(ticks) * STEPS_PER_BEAT / song.ticks_per_beat).astype(np.int64)
     if steps.min() < 3 or steps.max() > LONGEST_BAR:
@@ -224,31 +239,39 @@ def _bar_table(song: Song, most_bars: int) -> tuple[NDArray[np.int64], NDArray[n
     return ticks, steps.astype(np.uint8)
 
 
+def kept_tracks(song: Song) -> tuple[list[int], list[int]]:
+    """(the track of each part, further drum tracks that play on the one kit).
+
+    At most `MOST_PARTS` tracks, those with the most notes, are kept.
+    """
+    counts = np.bincount(song.notes["track"], minlength=len(song.tracks))
+    mean = np.bincount(song.notes["track"], song.notes["pitch"], len(song.tracks)) / np.maximum(counts, 1)
+    kept = [int(t) for t in np.argsort(-counts, kind="stable")[:MOST_PARTS] if counts[t]]
+    tones = sorted((t for t in kept if not song.tracks[t].is_drum), key=lambda t: mean[t])
+    drums = [t for t in kept if song.tracks[t].is_drum]
+    return tones + drums[:1], drums[1:]
+
+
 def _parts(
     song: Song, notes: Notes, bars: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]:
     """(part of every track, description of every part, tracks kept)."""
-    counts = np.bincount(notes["track"], minlength=len(song.tracks))
-    kept = np.argsort(-counts, kind="stable")[:MOST_PARTS]
-    kept = kept[counts[kept] > 0]
-    drums = [t for t in kept if song.tracks[t].is_drum]
-    mean = np.bincount(notes["track"], notes["pitch"], len(song.tracks)) / np.maximum(counts, 1)
-    tones = sorted((t for t in kept if not song.tracks[t].is_drum), key=lambda t: mean[t])
-    order = tones + drums[:1]  # one kit: further drum tracks play on it
-    part_of_track = np.zeros(max(len(song.tracks), int(notes["track"].max()) + 1), np.int64)
+    order, more_drums = kept_tracks(song)
+    part_of_track = np.zeros(len(song.tracks), np.int64)
+    part_of_track[order] = np.arange(len(order))
+    part_of_track[more_drums] = len(order) - 1
     rows = []
-    for place, track in enumerate(order):
-        part_of_track[track] = place
-        mine = notes[np.isin(notes["track"], drums)] if song.tracks[track].is_drum else notes[notes["track"] == track]
-        rows.append(describe_part(song.tracks[track], mine, bars))
-    for track in drums:
-        part_of_track[track] = len(order) - 1
-    return part_of_track, np.array(rows, np.uint8), np.array(tones + drums, np.int64)
+    for track in order:
+        together = [track, *more_drums] if song.tracks[track].is_drum else [track]
+        rows.append(describe_part(song.tracks[track], notes[np.isin(notes["track"], together)], bars))
+    return part_of_track, np.array(rows, np.uint8), np.array(order + more_drums, np.int64)
 
 
 def describe_part(track: Track, notes: Notes, bars: int) -> tuple[int, int, int, int]:
     """(program, register, polyphony, density) classes of a part from its notes."""
     onsets = len(np.unique(notes["onset"]))
+    if not onsets:
+        return (DRUMS if track.is_drum else track.program, REGISTERS, POLYPHONIES, DENSITIES)
     register = REGISTERS - 1 if track.is_drum else int(notes["pitch"].mean()) // 6
     polyphony = int(np.searchsorted(_POLYPHONY_EDGES, len(notes) / max(onsets, 1)))
     density = int(np.searchsorted(_DENSITY_EDGES, len(notes) / max(bars, 1)))
@@ -306,7 +329,11 @@ def _chords(events: Events, starts: NDArray[np.int64]) -> NDArray[np.uint8]:
     length = DURATIONS[tones["duration"]]
     splits = np.array([second_chord_at(int(s)) for s in np.diff(starts)])
     edges = np.empty(2 * bars + 1, np.int64)
-    edges[0:-1:2], edges[1::2], edges[-1] = starts[:-1], np.minimum(starts[:-1] + splits, starts[1:]), starts[-1]
+    edges[0:-1:2], edges[1::2], edges[-1] = (
+        starts[:-1],
+        np.minimum(starts[:-1] + splits, starts[1:]),
+        starts[-1],
+    )
     chroma = np.zeros((2 * bars, 12), np.float32)
     lowest = np.full(2 * bars, 999, np.int64)
     first = np.searchsorted(edges, onset, "right") - 1
@@ -372,7 +399,11 @@ def song_frame(
 
 
 def notes_from_events(
-    events: Events, bar_steps: NDArray[np.uint8], key: Key, parts: NDArray[np.uint8], ticks_per_beat: int = 480
+    events: Events,
+    bar_steps: NDArray[np.uint8],
+    key: Key,
+    parts: NDArray[np.uint8],
+    ticks_per_beat: int = 480,
 ) -> Notes:
     """Notes in ticks, in ``key``, from events. The inverse of `piece_from_song` on the step grid."""
     starts = np.concatenate([[0], np.cumsum(bar_steps.astype(np.int64))])

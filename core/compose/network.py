@@ -8,7 +8,7 @@ query meets a key made from each part's description, so any number of parts in a
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -38,13 +38,18 @@ FAR_BELOW = -1e4
 
 @dataclass(frozen=True)
 class Shape:
-    """The network's sizes, kept in its model card."""
+    """The network's sizes, kept in its model card.
+
+    ``plain`` takes away conditions, chords, form, countdown and lookbacks: the ordinary LSTM that the
+    flagship is measured against.
+    """
 
     hidden: int = 512
     layers: int = 2
     styles: int = 32
     composers: int = 32
     dropout: float = 0.1
+    plain: bool = False
 
 
 class Conditions(nn.Module):
@@ -126,6 +131,20 @@ class Network(nn.Module):
         self.pitch_head = _head(hidden + time + part + 2 * pitch + backs * echo + 12 + chord, 320, PITCHES)
         self.duration_head = _head(hidden + time + part + pitch + (backs + 1) * 8, 160, NO_DURATION)
         self.velocity_head = _head(hidden + time + part + pitch + duration + velocity, 96, VELOCITIES)
+
+        if shape.plain:
+            self._silence(
+                *self.conditions.children(), self.chord, self.copy, self.countdown, self.phrase, self.run,
+                self.echo_time, self.echo_pitch, self.echo_duration,
+            )  # fmt: skip
+            nn.init.zeros_(self.echo_part.weight).requires_grad_(False)
+
+    @staticmethod
+    def _silence(*tables: nn.Module) -> None:
+        """Tables that say nothing, and never learn to."""
+        for table in tables:
+            for weight in table.parameters():
+                nn.init.zeros_(weight).requires_grad_(False)
 
     def inputs(self, x: dict[str, Tensor], wish: Tensor, parts: Tensor) -> Tensor:
         """The trunk's input.
@@ -234,7 +253,8 @@ class Network(nn.Module):
     ) -> Tensor:
         return self.velocity_head(
             torch.cat(
-                [h, self.time(time), part, self.pitch(pitch), self.duration(duration), self.velocity(last)], -1
+                [h, self.time(time), part, self.pitch(pitch), self.duration(duration), self.velocity(last)],
+                -1,
             )
         )
 
@@ -247,7 +267,3 @@ def _pick(parts: Tensor, index: Tensor) -> Tensor:
 def network_from_card(card: dict[str, Any]) -> Network:
     """An untrained network of the sizes in a model card."""
     return Network(Shape(**card["shape"]))
-
-
-def shape_card(shape: Shape) -> dict[str, Any]:
-    return asdict(shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -139,11 +140,15 @@ class State:
     def _sounding(self, when: int) -> int:
         chroma = 0
         for event in self.events[-RECENT:]:
-            if event.pitch < 128 and event.time != BAR and event.onset + _DURATION_STEPS[event.duration] > when:
+            if (
+                event.pitch < 128
+                and event.time != BAR
+                and event.onset + _DURATION_STEPS[event.duration] > when
+            ):
                 chroma |= 1 << (event.pitch % 12)
         return chroma
 
-    def row(self) -> dict[str, int | list[int]]:
+    def row(self) -> dict[str, Any]:
         """The trunk's inputs for the last event; names as in `core.learn.batches.columns`."""
         here = self.here
         started = here.time != START
@@ -182,6 +187,10 @@ class State:
             else min(_SILENCE_CLASS[min(when - last, len(_SILENCE_CLASS) - 1)], SILENCE_CLASSES - 2)
             for last in self._last_onset[:parts]
         ]
+
+    def has_played(self, part: int) -> bool:
+        """Whether ``part`` has had a note."""
+        return part in self._last
 
     def lowest_part(self, time: int) -> int:
         """The first part that may still play at ``time``."""

@@ -20,6 +20,16 @@ from core.compose.state import Echo, State
 
 _BACKS = len(LOOKBACKS)
 
+# fmt: off
+PLAIN_INPUTS = (
+    "time", "pitch", "duration", "velocity", "chord", "second_chord", "copy", "countdown", "phrase", "bar_length",
+)
+# fmt: on
+"""Inputs of the trunk that are one class each."""
+
+LOOKBACK_INPUTS = ("ahead_time", "ahead_pitch", "ahead_duration", "run")
+"""Inputs that are one class for each lookback."""
+
 
 class _Tables:
     """Rows of one matrix, by the name of the input they stand for."""
@@ -49,17 +59,16 @@ class Stepper:
     parts : the parts' four classes each
     """
 
+    @torch.inference_mode()
     def __init__(self, network: Network, wish: Sequence[int], parts: Sequence[Sequence[int]]) -> None:
         device = next(network.parameters()).device
         self._network, self._device = network, device
         self.part_count = len(parts)
-        with torch.inference_mode():
-            rows = torch.zeros(MOST_PARTS, 4, dtype=torch.long, device=device)
-            rows[: len(parts)] = torch.tensor([list(row) for row in parts], device=device)
-            self._parts = network.parts(rows)
-            condition = network.conditions(torch.tensor(list(wish), device=device))
-            self._prepare_trunk(condition)
-            self._prepare_heads()
+        rows = torch.zeros(MOST_PARTS, 4, dtype=torch.long, device=device)
+        rows[: len(parts)] = torch.tensor([list(row) for row in parts], device=device)
+        self._parts = network.parts(rows)
+        self._prepare_trunk(network.conditions(torch.tensor(list(wish), device=device)))
+        self._prepare_heads()
         shape = network.shape
         self._h = [torch.zeros(1, shape.hidden, device=device) for _ in range(shape.layers)]
         self._c = [torch.zeros(1, shape.hidden, device=device) for _ in range(shape.layers)]
@@ -156,7 +165,9 @@ class Stepper:
         }
         self._part_keys = net.part_key(self._parts[: self.part_count])
 
-    def _head_tables(self, layer: nn.Linear, fields: list[tuple[str, Tensor]]) -> tuple[Tensor, dict[str, int]]:
+    def _head_tables(
+        self, layer: nn.Linear, fields: list[tuple[str, Tensor]]
+    ) -> tuple[Tensor, dict[str, int]]:
         weight = layer.weight[:, self._network.shape.hidden :]
         tables = _Tables(weight.shape[0], self._device)
         at = 0
@@ -168,22 +179,17 @@ class Stepper:
 
     def _rows_of(self, state: State) -> list[int]:
         row, first = state.row(), self._first
-        ids = [first["base"]]
-        for name in (
-            "time", "pitch", "duration", "velocity", "chord", "second_chord", "copy", "countdown", "phrase", "bar_length"
-        ):  # fmt: skip
-            ids.append(first[name] + row[name])  # type: ignore[operator]
+        ids = [first["base"], *(first[name] + row[name] for name in PLAIN_INPUTS)]
         if row["is_note"]:
-            ids.append(first["part"] + row["part"])  # type: ignore[operator]
-        chroma = row["chroma_now"]
-        ids += [first["chroma_now"] + bit for bit in range(12) if chroma >> bit & 1]  # type: ignore[operator]
+            ids.append(first["part"] + row["part"])
+        ids += [first["chroma_now"] + bit for bit in range(12) if row["chroma_now"] >> bit & 1]
         for back in range(_BACKS):
-            for name in ("ahead_time", "ahead_pitch", "ahead_duration", "run"):
-                ids.append(first[f"{name}{back}"] + row[name][back])  # type: ignore[index]
-            if row["ahead_is_note"][back]:  # type: ignore[index]
-                ids.append(first[f"ahead_part{back}"] + row["ahead_part"][back])  # type: ignore[index]
+            ids += [first[f"{name}{back}"] + row[name][back] for name in LOOKBACK_INPUTS]
+            if row["ahead_is_note"][back]:
+                ids.append(first[f"ahead_part{back}"] + row["ahead_part"][back])
         return ids
 
+    @torch.inference_mode()
     def step(self, state: State) -> None:
         """Read the last event of ``state``; the heads then speak of the next one."""
         gates = self._sum(self._table, self._rows_of(state)) + F.linear(self._h[0], self._layers[0])
@@ -202,24 +208,30 @@ class Stepper:
             self._shares = dict(zip(("time", "part", "pitch", "duration", "velocity"), whole, strict=True))
         return self._shares[name]
 
+    @torch.inference_mode()
     def copy_logits(self) -> Tensor:
         return self._network.copy_logits(self._h[-1])[0]
 
+    @torch.inference_mode()
     def chord_logits(self, copy: int) -> Tensor:
         return self._network.chord_logits(self._h[-1], self._one(copy))[0]
 
+    @torch.inference_mode()
     def second_chord_logits(self, copy: int, chord: int) -> Tensor:
         return self._network.second_chord_logits(self._h[-1], self._one(copy), self._one(chord))[0]
 
+    @torch.inference_mode()
     def time_logits(self) -> Tensor:
         return self._network.time_head[2](torch.relu(self._share("time")))[0]
 
+    @torch.inference_mode()
     def part_logits(self, time: int, silence: Sequence[int]) -> Tensor:
         table, first = self._fold["part"]
         query = self._share("part") + table[first["time"] + time]
         keys = self._part_keys + self._network.silence_key(torch.tensor(silence, device=self._device))
         return (keys * query).sum(-1) / 8.0
 
+    @torch.inference_mode()
     def pitch_logits(self, time: int, part: int, echo: Echo) -> Tensor:
         table, first = self._fold["pitch"]
         ids = [first["time"] + time, first["part"] + part, first["chord"] + echo.chord]
@@ -228,12 +240,19 @@ class Stepper:
         ids += [first["chroma"] + bit for bit in range(12) if echo.chroma >> bit & 1]
         return self._network.pitch_head[2](torch.relu(self._share("pitch") + self._sum(table, ids)))[0]
 
+    @torch.inference_mode()
     def duration_logits(self, time: int, part: int, pitch: int, echo: Echo) -> Tensor:
         table, first = self._fold["duration"]
-        ids = [first["time"] + time, first["part"] + part, first["pitch"] + pitch, first["last"] + echo.last_duration]
+        ids = [
+            first["time"] + time,
+            first["part"] + part,
+            first["pitch"] + pitch,
+            first["last"] + echo.last_duration,
+        ]
         ids += [first[f"echo{i}"] + duration for i, duration in enumerate(echo.echo_duration)]
         return self._network.duration_head[2](torch.relu(self._share("duration") + self._sum(table, ids)))[0]
 
+    @torch.inference_mode()
     def velocity_logits(self, time: int, part: int, pitch: int, duration: int, echo: Echo) -> Tensor:
         table, first = self._fold["velocity"]
         ids = [

@@ -41,5 +41,10 @@ def align_to_bars(song: Song) -> Song:
     lengths = np.maximum(np.rint(notes["duration"] / (grid / 2)), 1) * (grid // 2)
     aligned["duration"] = lengths.astype(np.int64)
     return replace(
-        song, notes=aligned, meters=(Meter(0, 4, 4),), tempos=(replace(song.tempos[0], tick=0),), keys=(), markers=()
+        song,
+        notes=aligned,
+        meters=(Meter(0, 4, 4),),
+        tempos=(replace(song.tempos[0], tick=0),),
+        keys=(),
+        markers=(),
     )

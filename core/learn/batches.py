@@ -80,7 +80,11 @@ def columns(piece: Piece, bars_after: int = 0) -> Columns:
     nxt = np.concatenate([events, closing])
     rows = np.zeros(count + 1, FEATURES)
     rows["ahead"][0], rows["echo_pitch"][0], rows["last_pitch"][0] = NO_EVENT, NO_PITCH, NO_PITCH
-    rows["echo_duration"][0], rows["last_duration"][0], rows["last_velocity"][0] = NO_DURATION, NO_DURATION, 16
+    rows["echo_duration"][0], rows["last_duration"][0], rows["last_velocity"][0] = (
+        NO_DURATION,
+        NO_DURATION,
+        16,
+    )
     rows[1:] = features(piece)
 
     is_note = (here["time"] < BAR).astype(np.int64)
@@ -182,7 +186,9 @@ OPEN_PART = np.array([0, REGISTERS, POLYPHONIES, DENSITIES])
 class _Stream:
     """One piece after another, cut into stretches."""
 
-    def __init__(self, examples: Sequence[Example], weights: NDArray[np.float64], rng: np.random.Generator) -> None:
+    def __init__(
+        self, examples: Sequence[Example], weights: NDArray[np.float64], rng: np.random.Generator
+    ) -> None:
         self._examples, self._rng = examples, rng
         self._cumulative = np.cumsum(weights) / weights.sum()
         self._next = 0
@@ -252,7 +258,9 @@ def batches(
         yield _stack([cut for cut, _ in cuts], running, np.array([fresh for _, fresh in cuts]), steps)
 
 
-def _stack(cuts: Sequence[Columns], running: Sequence[_Stream], fresh: NDArray[np.bool_], steps: int) -> Batch:
+def _stack(
+    cuts: Sequence[Columns], running: Sequence[_Stream], fresh: NDArray[np.bool_], steps: int
+) -> Batch:
     stacked: Columns = {}
     for name, first in cuts[0].items():
         out = np.zeros((len(cuts), steps, *first.shape[1:]), np.int64)
@@ -272,7 +280,9 @@ def _stack(cuts: Sequence[Columns], running: Sequence[_Stream], fresh: NDArray[n
     )
 
 
-def whole_pieces(examples: Sequence[Example], *, steps: int, most_bars: int = 64) -> Iterator[tuple[Example, Batch]]:
+def whole_pieces(
+    examples: Sequence[Example], *, steps: int, most_bars: int = 64
+) -> Iterator[tuple[Example, Batch]]:
     """Each example once, from its start, with every condition given: for measuring held-out loss."""
     for example in examples:
         bars = len(example.piece.bar_steps)

@@ -99,7 +99,9 @@ def read_manifest(folder: Path, *, shippable: bool = True) -> list[Row]:
     """
     path = folder / "manifest.csv"
     if not path.is_file():
-        raise TunesmithError(f"{folder} has no manifest.csv: unpack the data sets there, with their manifest.")
+        raise TunesmithError(
+            f"{folder} has no manifest.csv: unpack the data sets there, with their manifest."
+        )
     with path.open(encoding="utf-8", newline="") as lines:
         return [
             Row(r["path"], r["dataset"], r["genre"], r["composer"], r["group"], r["split"], r["licence"])
@@ -228,7 +230,8 @@ def save_pack(path: Path, examples: list[Example]) -> str:
     ]
     about = json.dumps({"version": PACK_VERSION, "styles": STYLES, "composers": COMPOSERS, "facts": facts})
     with path.open("wb") as out:
-        np.savez_compressed(out, about=np.frombuffer(about.encode(), np.uint8), **arrays)
+        arrays["about"] = np.frombuffer(about.encode(), np.uint8)
+        np.savez_compressed(out, **arrays)  # type: ignore[arg-type]  # numpy's stub takes names for flags
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -22,6 +22,8 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.optim import Optimizer
 
 from core.compose.network import Network, Shape
 from core.compose.styles import COMPOSERS, STYLES
@@ -38,6 +40,7 @@ class Plan:
     minutes: float = 20.0
     hidden: int = 512
     layers: int = 2
+    plain: bool = False
     dropout: float = 0.1
     streams: int = 48
     steps: int = 160
@@ -109,12 +112,15 @@ def train(
     rank, together = _join_others(device)
     place = torch.device(device)
     torch.manual_seed(plan.seed)
-    network = Network(
-        Shape(plan.hidden, plan.layers, len(STYLES), len(COMPOSERS), plan.dropout)
-    ).to(place)
+    shape = Shape(plan.hidden, plan.layers, len(STYLES), len(COMPOSERS), plan.dropout, plan.plain)
+    network = Network(shape).to(place)
     average = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(
-        network.parameters(), plan.learning_rate, betas=(0.9, 0.98), weight_decay=plan.weight_decay, fused=True
+        network.parameters(),
+        plan.learning_rate,
+        betas=(0.9, 0.98),
+        weight_decay=plan.weight_decay,
+        fused=True,
     )
     step, spent, seen = 0, 0.0, 0
     state_file = out / "state.safetensors"
@@ -143,7 +149,7 @@ def train(
             group["lr"] = rate * min(1.0, (step + 1) / plan.warm_up)
         if state is not None:
             kept = torch.from_numpy(~batch.fresh).to(place).view(1, -1, 1)
-            state = tuple((part.detach() * kept).to(part.dtype) for part in state)
+            state = (_kept(state[0], kept), _kept(state[1], kept))
         with torch.autocast(place.type, torch.bfloat16):
             losses, _, notes, state = attribute_losses(network, batch, state, place)
             loss = torch.stack(list(losses.values())).sum() / max(notes, 1)
@@ -173,6 +179,11 @@ def train(
     report({"step": step, "minutes": spent / 60, "notes": seen} | _held(average, held_out, place))
     _keep(state_file, network, average, optimiser, step, spent, seen)
     return _save(average, out / "flagship.safetensors", plan)
+
+
+def _kept(state: Tensor, kept: Tensor) -> Tensor:
+    """The state carried on, forgotten where a new piece begins."""
+    return (state.detach() * kept).to(state.dtype)
 
 
 def _join_others(device: str) -> tuple[int, bool]:
@@ -225,7 +236,9 @@ def _save(network: Network, path: Path, plan: Plan) -> Path:
     return path
 
 
-def _keep(path: Path, network, average, optimiser, step: int, spent: float, seen: int) -> None:  # noqa: ANN001
+def _keep(
+    path: Path, network: Network, average: Network, optimiser: Optimizer, step: int, spent: float, seen: int
+) -> None:
     """Everything a later run needs to go on, as plain tensors."""
     tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
@@ -236,7 +249,7 @@ def _keep(path: Path, network, average, optimiser, step: int, spent: float, seen
         save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, part)
 
 
-def _restore(path: Path, network, average, optimiser) -> tuple[int, float, int]:  # noqa: ANN001
+def _restore(path: Path, network: Network, average: Network, optimiser: Optimizer) -> tuple[int, float, int]:
     tensors = load_file(path)
 
     def under(prefix: str) -> dict[str, torch.Tensor]:

@@ -60,7 +60,9 @@ def attribute_losses(
     def score(name: str, logits: Tensor, target: Tensor) -> None:
         logits = logits.float()
         losses[name] = F.cross_entropy(logits, target, reduction="sum")
-        hits[name] = torch.stack([(logits.argmax(-1) == target).sum(), torch.tensor(len(target), device=device)])
+        hits[name] = torch.stack(
+            [(logits.argmax(-1) == target).sum(), torch.tensor(len(target), device=device)]
+        )
 
     bars = (valid & (flat["next_is_bar"] == 1)).nonzero().squeeze(1)
     at_bar = h[bars]

@@ -14,11 +14,16 @@ from core.song.notes import Meter, Song, Track, make_notes
 def some_song(seed: int, bars: int = 14) -> Song:
     """Three parts and drums, with repeated bars, chords, triplets and rests."""
     rng = np.random.default_rng(seed)
-    bar = [(int(rng.integers(0, 48)) * 40, int(rng.integers(40, 80)), int(rng.integers(0, 3))) for _ in range(9)]
+    bar = [
+        (int(rng.integers(0, 48)) * 40, int(rng.integers(40, 80)), int(rng.integers(0, 3))) for _ in range(9)
+    ]
     rows = []
     for number in range(bars):
         if rng.random() < 0.4:
-            bar = [(int(rng.integers(0, 48)) * 40, int(rng.integers(40, 80)), int(rng.integers(0, 3))) for _ in range(9)]
+            bar = [
+                (int(rng.integers(0, 48)) * 40, int(rng.integers(40, 80)), int(rng.integers(0, 3)))
+                for _ in range(9)
+            ]
         rows += [(number * 1920 + onset, pitch, track) for onset, pitch, track in bar if rng.random() < 0.9]
         rows += [(number * 1920 + beat * 480, 36 + 2 * (beat % 2), 3) for beat in range(4)]
     onset, pitch, track = np.array(rows).T

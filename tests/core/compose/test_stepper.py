@@ -48,13 +48,29 @@ def test_stepping_equals_the_whole_network() -> None:
                 network.time_logits(h[at])[0],
                 network.part_logits(h[at], row["next_time"], parts, row["silence"])[0, : len(piece.parts)],
                 network.pitch_logits(
-                    h[at], row["next_time"], vector, row["last_pitch"], row["echo_pitch"], row["chroma"], row["chord_then"]
+                    h[at],
+                    row["next_time"],
+                    vector,
+                    row["last_pitch"],
+                    row["echo_pitch"],
+                    row["chroma"],
+                    row["chord_then"],
                 )[0],
                 network.duration_logits(
-                    h[at], row["next_time"], vector, row["next_pitch"], row["echo_duration"], row["last_duration"]
+                    h[at],
+                    row["next_time"],
+                    vector,
+                    row["next_pitch"],
+                    row["echo_duration"],
+                    row["last_duration"],
                 )[0],
                 network.velocity_logits(
-                    h[at], row["next_time"], vector, row["next_pitch"], row["next_duration"], row["last_velocity"]
+                    h[at],
+                    row["next_time"],
+                    vector,
+                    row["next_pitch"],
+                    row["next_duration"],
+                    row["last_velocity"],
                 )[0],
             )
             given = (

@@ -1,0 +1,93 @@
+"""What is decided before the first note: which parts there are, and what each is like.
+
+How a part of some instrument usually lies (register, polyphony, density) is counted in the training data
+per style and kept in the model's card; a plan draws from those counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from core.compose.encoding import DENSITIES, DRUMS, MOST_PARTS, POLYPHONIES, REGISTERS
+from core.errors import TunesmithError
+from core.song.instruments import find_instrument
+
+Row = tuple[int, int, int, int]
+
+USUAL_REGISTER = 10
+"""The register of an instrument that no piece had: about C4 to F4."""
+
+
+def plan_parts(
+    instruments: Sequence[str],
+    style: str,
+    habits: Mapping[str, Any],
+    density: float | None,
+    rng: np.random.Generator,
+) -> tuple[list[Row], list[str]]:
+    """The parts of a new piece, low to high with drums last.
+
+    Parameters
+    ----------
+    instruments : names as `core.song.instruments.find_instrument` takes them; none lets the style choose
+    style : one of the styles, or ""
+    habits : from the model's card: "bands" (style -> instrumentations) and "parts"
+        (style -> program -> [register, polyphony, density, count] rows)
+    density : 0 (few notes) to 1 (many), or None to leave it to habit
+    rng : where the draws come from
+
+    Returns
+    -------
+    rows : classes of every part
+    names : the instruments in the same order
+
+    Raises
+    ------
+    TunesmithError
+        For an unknown instrument, two drum parts, or too many parts.
+    """
+    asked = list(instruments) or usual_band(style, habits, rng)
+    if len(asked) > MOST_PARTS:
+        raise TunesmithError(f"at most {MOST_PARTS} instruments can play together; leave some out")
+    found = [find_instrument(name) for name in asked]
+    if sum(drum for _, drum in found) > 1:
+        raise TunesmithError("there can be one drum part; name drums once")
+    rows: list[tuple[Row, str]] = []
+    for (number, drum), name in zip(found, asked, strict=True):
+        program = DRUMS if drum else number
+        register, polyphony, usual = _habit(program, style, habits, rng)
+        rows.append(((program, register, polyphony, _density_class(usual, density)), name))
+    rows.sort(key=lambda row: (row[0][0] == DRUMS, row[0][1]))
+    return [row for row, _ in rows], [name for _, name in rows]
+
+
+def usual_band(style: str, habits: Mapping[str, Any], rng: np.random.Generator) -> list[str]:
+    """Instruments that often play a style together."""
+    bands = habits.get("bands", {}).get(style)
+    if not bands:
+        return ["piano", "acoustic bass", "string ensemble 1", "drums"]
+    return list(bands[int(rng.integers(len(bands)))])
+
+
+def _habit(
+    program: int, style: str, habits: Mapping[str, Any], rng: np.random.Generator
+) -> tuple[int, int, int]:
+    by_style = habits.get("parts", {})
+    rows = by_style.get(style, {}).get(str(program)) or by_style.get("", {}).get(str(program))
+    if not rows:
+        register = REGISTERS - 1 if program == DRUMS else USUAL_REGISTER
+        return register, POLYPHONIES, DENSITIES
+    counts = np.array([row[3] for row in rows], float)
+    row = rows[int(rng.choice(len(rows), p=counts / counts.sum()))]
+    return int(row[0]), int(row[1]), int(row[2])
+
+
+def _density_class(usual: int, density: float | None) -> int:
+    """The part's usual density moved towards the one asked for; the middle, 0.5, leaves it as it is."""
+    if density is None:
+        return usual
+    known = usual if usual < DENSITIES else DENSITIES // 2
+    return int(np.clip(round(known + (density - 0.5) * 2 * (DENSITIES // 2)), 0, DENSITIES - 1))

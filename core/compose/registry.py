@@ -1,0 +1,105 @@
+"""The generators by name. A new one is one new file and one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from core.compose import flagship
+from core.compose.request import Request, Update
+from core.compose.styles import STYLES
+from core.errors import TunesmithError
+from core.song.notes import Song
+
+Composer = Callable[..., Iterator[Update]]
+
+
+@dataclass(frozen=True)
+class Generator:
+    """What a panel or the command line must know of a generator.
+
+    Attributes
+    ----------
+    compose : takes a `Request` and ``cancelled=``; yields `Update`
+    warm_up : loads what `compose` needs
+    """
+
+    name: str
+    description: str
+    styles: tuple[str, ...]
+    tasks: tuple[str, ...]
+    compose: Composer
+    warm_up: Callable[[], None]
+
+
+GENERATORS: dict[str, Generator] = {
+    flagship.NAME: Generator(
+        flagship.NAME,
+        "Several instruments at once, with form, chords and dynamics, in any key, to the bar you ask for",
+        STYLES,
+        ("new", "continue"),
+        flagship.compose,
+        flagship.warm_up,
+    ),
+}
+
+LIMITS = {
+    "tempo": (20, 300),
+    "bars": (1, 256),
+    "strictness": (0, 100),
+    "temperature": (0.1, 2),
+    "top_p": (0.01, 1),
+}
+
+
+def check(request: Request) -> Generator:
+    """The generator that ``request`` names.
+
+    Raises
+    ------
+    TunesmithError
+        If the request asks for what cannot be.
+    """
+    if request.generator not in GENERATORS:
+        raise TunesmithError(
+            f"there is no generator {request.generator!r}; there are {', '.join(GENERATORS)}"
+        )
+    generator = GENERATORS[request.generator]
+    if request.task not in generator.tasks:
+        raise TunesmithError(f"{generator.name} cannot {request.task!r}; it can {', '.join(generator.tasks)}")
+    if request.style and request.style not in generator.styles:
+        raise TunesmithError(f"there is no style {request.style!r}; there are {', '.join(generator.styles)}")
+    for name, (low, high) in LIMITS.items():
+        value = getattr(request, name)
+        if not low <= value <= high:
+            raise TunesmithError(f"{name.replace('_', '-')} must be {low} to {high}, not {value:g}")
+    if request.density is not None and not 0 <= request.density <= 1:
+        raise TunesmithError(f"density must be 0 to 1, not {request.density:g}")
+    return generator
+
+
+def compose(request: Request, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Update]:
+    """Compose, telling what is done while it is done.
+
+    Raises
+    ------
+    TunesmithError
+        For a request that cannot be met.
+    core.errors.Cancelled
+        Soon after ``cancelled`` first answers True.
+    """
+    yield from check(request).compose(request, cancelled=cancelled)
+
+
+def compose_song(request: Request) -> Song:
+    """The finished song."""
+    for update in compose(request):
+        if update.done and update.song is not None:
+            return update.song
+    raise TunesmithError("the generator ended without a song; please report the request")
+
+
+def warm_up() -> None:
+    """Load the networks, so that the first note comes at once."""
+    for generator in GENERATORS.values():
+        generator.warm_up()
