@@ -46,6 +46,9 @@ METRONOME_CHANNEL, PREVIEW_CHANNEL, PREVIEW_DRUM_CHANNEL = 252, 253, 254
 CLICK_ACCENT, CLICK_BEAT = 76, 77  # high and low wood block of the General MIDI drum kit
 CLICK_VELOCITY = {CLICK_ACCENT: 110, CLICK_BEAT: 80}
 
+MAX_CLICK_BARS = 20_000
+"""A song that ends a billion bars hence is a mistake, and its metronome may fall silent."""
+
 Events = NDArray[np.void]
 
 _RANK = {NOTE_OFF: 0, CHANNEL_TYPE: 1, PROGRAM: 3, NOTE_ON: 5}
@@ -71,11 +74,11 @@ def playback_events(song: Song) -> Events:
 
 
 def metronome_events(song: Song, end_tick: int) -> Events:
-    """Clicks on every beat of the song's meters up to ``end_tick``, bar starts accented."""
+    """Clicks on every beat of the song's meters up to ``end_tick``, bar starts accented, as EVENT."""
     ticks: list[int] = []
     pitches: list[int] = []
     bar = 0
-    while (start := song.bars.start(bar)) < end_tick:
+    while bar < MAX_CLICK_BARS and (start := song.bars.start(bar)) < end_tick:
         meter = song.bars.meter_at(start)
         beat = max(1, 4 * song.ticks_per_beat // meter.denominator)
         clicks = range(start, min(song.bars.start(bar + 1), end_tick), beat)

@@ -176,7 +176,8 @@ class Engine:
 
     def seek(self, tick: float) -> None:
         """Go to ``tick``."""
-        self._submit(self._seek, max(0.0, tick))
+        seconds = self._newest.score.seconds(max(0.0, tick))
+        self._submit(self._seek, seconds, self._newest.settings(seconds))
 
     def set_loop(self, loop: tuple[float, float] | None) -> None:
         """Repeat from the first tick to the second, or no more."""
@@ -483,11 +484,10 @@ class Engine:
         self.playing = False
         self._use_next_synth()
 
-    def _seek(self, tick: float) -> None:
-        seconds = self._loaded.score.seconds(tick)
+    def _seek(self, seconds: float, settings: list[Row]) -> None:
         self._release()
         self._cursor = self._loaded.place(seconds)
-        self._apply(self._loaded.settings(seconds))
+        self._apply(settings)
         self._reanchor(seconds, jump=True)
 
     def _set_loop(self, loop: tuple[tuple[float, float] | None, list[Row]]) -> None:

@@ -10,12 +10,14 @@ clock keeps its time without sound, and a lost device is looked for until it is 
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,6 +38,8 @@ STALL_SECONDS = 3.0
 RETRY_SECONDS = 2.0
 CLOCK_SECONDS = 0.01
 LOAD_SMOOTHING = 0.05
+_NICENESS = -11
+_HIGH_PRIORITY_CLASS = 0x80
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ def run(connection: Connection, memory: Any, options: Options) -> None:
     """Serve the commands that come through ``connection`` until told to close or left alone."""
     # Ctrl+C in a terminal goes to the window's process, which then closes this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _go_first()
     host = Host(connection, memory, options)
     gc.collect()
     gc.freeze()
@@ -152,6 +157,7 @@ class Host:
             threading.Thread(target=self._load_best, args=arguments, daemon=True).start()
 
     def _load_best(self, font: Path, turn: int) -> None:
+        _go_last()
         try:
             synth = self.make_synth(font)
         except TunesmithError as error:
@@ -337,6 +343,25 @@ class SilentClock:
             if due < now - 1.0:  # the computer slept; time that is lost is not caught up with
                 due = now
             self._ending.wait(max(0.0, due - now))
+
+
+def _go_first() -> None:
+    """Be served before other processes, where the system lets us; most grant it only to some users."""
+    if sys.platform == "win32":
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), _HIGH_PRIORITY_CLASS)
+    else:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+
+
+def _go_last() -> None:
+    """Let this thread, which unpacks a font, never take time from the one that sounds."""
+    # Only Linux counts niceness by the thread; elsewhere this would slow the whole process.
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, 0, -_NICENESS)
 
 
 def _outputs(sounddevice: Any) -> list[tuple[int, str]]:

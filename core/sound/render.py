@@ -32,6 +32,8 @@ from core.sound.soundfont import check_soundfont, default_soundfont
 
 CEILING_DBFS = -0.1
 TAIL_SECONDS = 10.0
+MAX_SECONDS = 2 * 3600.0
+"""Longer songs are refused: their sound would not fit into a laptop's memory."""
 SILENCE = 10 ** (-90 / 20)
 SAMPLE_RATES = (8000, 96000)
 
@@ -86,12 +88,17 @@ def render(
     Raises
     ------
     TunesmithError
-        Where FluidSynth or a soundfont is missing, or the sample rate is impossible.
+        Where FluidSynth or a soundfont is missing, the sample rate is impossible, or the song too long.
     Cancelled
     """
     low, high = SAMPLE_RATES
     if not low <= sample_rate <= high:
         raise TunesmithError(f"A sample rate of {sample_rate} Hz is impossible; choose {low} to {high}")
+    if song.seconds > MAX_SECONDS:
+        raise TunesmithError(
+            f"The song lasts {song.seconds / 3600:.1f} hours; what is rendered may last {MAX_SECONDS / 3600:.0f}. "
+            "Cut it into parts"
+        )
     font = check_soundfont(soundfont) if soundfont else default_soundfont()
     events = ev.playback_events(song)
     channels = int(events["channel"].max(initial=0)) + 1
@@ -211,7 +218,9 @@ def _draw(
 ) -> NDArray[np.float32]:
     """Send ``events`` at their frames, take the sound between them, and let it die away."""
     frames = block_frames(events["seconds"], sample_rate)
-    end = max(int(frames[-1]) if len(frames) else 0, int(block_frames(np.array([seconds]), sample_rate)[0]))
+    end = int(block_frames(np.array([seconds]), sample_rate)[0])
+    # Settings after the last note's end change nothing that could be heard for long.
+    events, frames = events[frames <= end], frames[frames <= end]
     tail = round(TAIL_SECONDS * sample_rate) // BLOCK * BLOCK
     samples = np.zeros((end + tail, 2), np.float32)
     places, starts = np.unique(frames, return_index=True)

@@ -199,6 +199,8 @@ def test_what_cannot_be_written_is_refused_before_any_work(font, tmp_path):
         render_to_file(clicks(), tmp_path / "song.flac", bits=32, soundfont=font)
     with pytest.raises(TunesmithError, match="impossible; choose 8000 to 96000"):
         render(clicks(), sample_rate=7, soundfont=font)
+    with pytest.raises(TunesmithError, match=r"lasts 11\.6 hours; .* may last 2\. Cut it into parts"):
+        render(clicks(2, ticks=40_000_000), soundfont=font)
 
 
 def test_a_missing_library_says_how_to_install_it(monkeypatch):
