@@ -186,7 +186,7 @@ def _song_of(midi: smf.MidiData) -> Song:
     own: dict[int, dict[str, Any]] = {}
     for number, chunk in enumerate(midi.tracks):
         note_channels, channels = _channels(chunk)
-        is_conductor = number == 0 and (midi.format == 0 or not channels)
+        is_conductor = number == 0 and (midi.format == 0 or not (note_channels or channels))
         first = -1 if is_conductor else len(parts)
         name, raw = _read_raw(chunk, first, marks)
         raw_events += raw
@@ -268,7 +268,8 @@ class _Marks:
                 if self.keys and self.keys[-1].tick == tick:
                     self.keys.pop()
                 self.keys.append(KeyMark(tick, tonic, mode))
-        if values.get("channel") not in range(16):
+        channel = values.get("channel")
+        if not isinstance(channel, int) or channel not in range(16):
             values.pop("channel", None)
         self._settings.update(values)
 
