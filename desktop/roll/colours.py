@@ -47,6 +47,12 @@ class NoteColours:
         """Row of the tables; 0 is "no note"."""
         return 1 + (look * len(theme.TRACK_COLOURS) + colour) * VELOCITY_STEPS + step
 
+    @staticmethod
+    def selected(looks: NDArray[np.uint16]) -> NDArray[np.int64]:
+        """The rows of the same notes if they were selected."""
+        block = len(theme.TRACK_COLOURS) * VELOCITY_STEPS
+        return 1 + Look.SELECTED * block + (looks.astype(np.int64) - 1) % block
+
     def looks(self, song: Song, notes: Notes, states: NDArray[np.uint8]) -> NDArray[np.uint16]:
         """Row of the colour tables for every note, ``states`` being its `Look`."""
         palette = len(theme.TRACK_COLOURS)

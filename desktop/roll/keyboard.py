@@ -13,7 +13,7 @@ from desktop.roll.painter import BLACK_KEYS
 from desktop.roll.scrolling import wheel
 from desktop.roll.state import RollState
 
-WIDTH = 72
+WIDTH = 84
 BLACK_SHARE = 0.6
 
 

@@ -60,13 +60,11 @@ class ScoreLayers:
             self._grid_view = None
         if self._grid_view is None or not self._grid_view.is_same(view):
             self._grid_view = view
-            painter = QPainter(self._grid)
-            self._paint_grid(painter, view)
-            painter.end()
-        painter = QPainter(self._score)
-        painter.drawPixmap(0, 0, self._grid)
-        self._paint_notes(painter, view)
-        painter.end()
+            with QPainter(self._grid) as painter:
+                self._paint_grid(painter, view)
+        with QPainter(self._score) as painter:
+            painter.drawPixmap(0, 0, self._grid)
+            self._paint_notes(painter, view)
         self._score_view = view
         return self._score
 
@@ -76,12 +74,11 @@ class ScoreLayers:
             self._score.scroll(dx, dy, whole)
         for strip in _uncovered(whole, dx, dy):
             part = view.part(strip.x(), strip.y(), strip.width(), strip.height())
-            painter = QPainter(self._score)
-            painter.setClipRect(strip)
-            painter.translate(strip.topLeft())
-            self._paint_grid(painter, part)
-            self._paint_notes(painter, part)
-            painter.end()
+            with QPainter(self._score) as painter:
+                painter.setClipRect(strip)
+                painter.translate(strip.topLeft())
+                self._paint_grid(painter, part)
+                self._paint_notes(painter, part)
 
     def _paint_grid(self, painter: QPainter, view: Viewport) -> None:
         paint.paint_grid(painter, view, self.state.song, self.state.grid, self._scales())

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollBar, QSplitter, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollBar, QSplitter, QStackedWidget, QWidget
 
 from core.song.harmony import CHORDS
 from desktop.document import Change, Document
 from desktop.roll.accessibility import RollReader
 from desktop.roll.canvas import NoteCanvas
 from desktop.roll.chord_lane import ChordLane
+from desktop.roll.controller_lane import CONTROLLERS, ControllerLane
 from desktop.roll.edit_actions import EditActions
 from desktop.roll.keyboard import WIDTH as KEYBOARD_WIDTH
 from desktop.roll.keyboard import Keyboard
-from desktop.roll.lane_header import LaneHeader
-from desktop.roll.lanes import VelocityLane
+from desktop.roll.lane_header import LANES, LaneHeader
 from desktop.roll.menu import roll_menu
 from desktop.roll.navigation import Navigation
 from desktop.roll.quantise_panel import QuantisePanel
 from desktop.roll.ruler import Ruler
 from desktop.roll.state import TOOLS, RollState
+from desktop.roll.velocity_lane import VelocityLane
 from desktop.roll.zoom import Zoom
 from desktop.time_axis import TimeAxis
 
@@ -52,11 +53,15 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
         self.ruler = Ruler(self.state)
         self.chord_lane = ChordLane(self.state)
         self.lane = VelocityLane(self.state)
+        self.controller_lane = ControllerLane(self.state, CONTROLLERS[0])
         self.lane_header = LaneHeader(self.state)
         self.quantise_panel = QuantisePanel(self.state, self.canvas)
         self.reader = RollReader(self.state, self.canvas)
         self._across = QScrollBar(Qt.Orientation.Horizontal)
         self._down = QScrollBar(Qt.Orientation.Vertical)
+        self.lanes = QStackedWidget()
+        self.lanes.addWidget(self.lane)
+        self.lanes.addWidget(self.controller_lane)
         self._lay_out()
         self.setFocusProxy(self.canvas)
         self.state.note_previewed.connect(self.note_previewed)
@@ -64,6 +69,7 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
         self.state.hint_changed.connect(self.hint_changed)
         self.state.changed.connect(self._setting_changed)
         self.canvas.menu_wanted.connect(self.show_menu)
+        self.lane_header.lane_chosen.connect(lambda name: setattr(self, "lane_name", name))
         self.quantise_panel.previewed.connect(self.canvas.show_preview)
         document.changed.connect(self._song_changed)
         document.playhead_changed.connect(self._follow_playhead)
@@ -82,7 +88,7 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
         self.splitter.setHandleWidth(4)
         self.splitter.setChildrenCollapsible(True)
         self.splitter.addWidget(_row(self.keyboard, self.canvas, self._down))
-        self.splitter.addWidget(_row(self.lane_header, self.lane, _spacer()))
+        self.splitter.addWidget(_row(self.lane_header, self.lanes, _spacer()))
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
         self.splitter.setCollapsible(0, False)
@@ -166,6 +172,21 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
     @snap_to_scale.setter
     def snap_to_scale(self, on: bool) -> None:
         self.state.set("snap_to_scale", bool(on))
+
+    @property
+    def lane_name(self) -> str:
+        """What the lane under the notes shows: one of `desktop.roll.lane_header.LANES`."""
+        return self.lane_header.scale.name
+
+    @lane_name.setter
+    def lane_name(self, name: str) -> None:
+        if name not in LANES:
+            raise ValueError(f"no lane is called {name!r}; there are {', '.join(LANES)}")
+        chosen = next((each for each in CONTROLLERS if each.name == name), None)
+        if chosen is not None:
+            self.controller_lane.show_controller(chosen)
+        self.lanes.setCurrentWidget(self.lane if chosen is None else self.controller_lane)
+        self.lane_header.show_scale(self.lane.scale if chosen is None else chosen.scale)
 
     @property
     def show_chords(self) -> bool:
@@ -273,7 +294,7 @@ def _row(*widgets: QWidget) -> QWidget:
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(0)
     for widget in widgets:
-        layout.addWidget(widget, 1 if isinstance(widget, NoteCanvas | VelocityLane) else 0)
+        layout.addWidget(widget, 1 if isinstance(widget, NoteCanvas | QStackedWidget) else 0)
     return row
 
 

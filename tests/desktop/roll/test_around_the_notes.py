@@ -56,7 +56,7 @@ def test_the_ruler_names_tempo_meter_key_and_markers():
 
 def lane_point(hands, tick, velocity):
     lane = hands.roll.lane
-    return QPoint(round(hands.axis.x(tick)) + 1, round(lane.bar_top(velocity)))
+    return QPoint(round(hands.axis.x(tick)) + 1, round(float(lane.scale.y(velocity, lane.height()))))
 
 
 def velocities(hands):
@@ -103,7 +103,7 @@ def test_lane_heights_reach_from_1_to_127(hands):
     lane = hands.roll.lane
     assert lane.velocity(-50) == 127
     assert lane.velocity(lane.height() + 50) == 1
-    assert all(lane.velocity(lane.bar_top(value)) == value for value in (1, 64, 127))
+    assert all(lane.velocity(float(lane.scale.y(value, lane.height()))) == value for value in (1, 64, 127))
 
 
 def test_keys_sound_louder_to_the_right_and_glide(hands):
@@ -154,3 +154,62 @@ def test_a_chord_stamp_draws_whole_chords(empty):
     assert empty.labels() == 1
     with pytest.raises(ValueError, match="no chord is called"):
         empty.roll.chord_stamp = "wrong"
+
+
+def controller_point(hands, tick, value):
+    lane = hands.roll.controller_lane
+    return QPoint(round(hands.axis.x(tick)), round(float(lane.scale.y(value, lane.height()))))
+
+
+def test_drawing_in_a_controller_lane_writes_controls_of_the_current_track(hands):
+    hands.document.set_current_track(1)
+    hands.roll.lane_name = "Modulation"
+    lane = hands.roll.controller_lane
+    hands.drag(controller_point(hands, 0, 0), controller_point(hands, BAR, 127), widget=lane)
+    controls = hands.document.song.controls
+    assert set(zip(controls["kind"].tolist(), controls["number"].tolist(), controls["track"].tolist())) == {
+        (0xB0, 1, 1)
+    }
+    assert set(controls["channel"].tolist()) == {1}
+    half_way = controls["value"][np.searchsorted(controls["tick"], BAR // 2)]
+    assert half_way == pytest.approx(64, abs=4)
+    assert np.all(np.diff(controls["value"]) > 0)
+    assert hands.labels() == 1
+    hands.document.undo()
+    assert len(hands.document.song.controls) == 0
+
+
+def test_drawing_again_replaces_and_right_drag_erases(hands):
+    hands.roll.lane_name = "Pitch bend"
+    lane = hands.roll.controller_lane
+    hands.drag(controller_point(hands, 0, 4000), controller_point(hands, BAR, -4000), widget=lane)
+    hands.drag(controller_point(hands, BEAT, 0), controller_point(hands, 2 * BEAT, 0), widget=lane)
+    controls = hands.document.song.controls
+    inside = controls[(controls["tick"] >= BEAT) & (controls["tick"] <= 2 * BEAT)]
+    assert abs(inside["value"]).max() <= 120
+    assert controls["value"].max() > 3500
+    hands.drag(controller_point(hands, 0, 0), controller_point(hands, 2 * BAR, 0), widget=lane, button=RIGHT)
+    assert len(hands.document.song.controls) == 0
+
+
+def test_the_pedal_is_down_or_up(hands):
+    hands.roll.lane_name = "Sustain"
+    lane = hands.roll.controller_lane
+    hands.drag(
+        controller_point(hands, 0, 120), controller_point(hands, BEAT, 90), controller_point(hands, BEAT + 60, 5),
+        controller_point(hands, 2 * BEAT, 5), widget=lane,
+    )  # fmt: skip
+    assert set(hands.document.song.controls["value"].tolist()) == {0, 127}
+
+
+def test_every_lane_can_be_chosen_from_its_header(hands):
+    actions = hands.roll.lane_header.menu().actions()
+    assert [action.text() for action in actions][:2] == ["Velocity", "Modulation"]
+    assert actions[0].isChecked()
+    for action in actions:
+        action.trigger()
+        assert hands.roll.lane_name == action.text()
+        shown = hands.roll.lanes.currentWidget()
+        assert shown is (hands.roll.lane if action.text() == "Velocity" else hands.roll.controller_lane)
+    with pytest.raises(ValueError, match="no lane is called"):
+        hands.roll.lane_name = "Loudness"
