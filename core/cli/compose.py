@@ -198,11 +198,16 @@ def _made(request: Request, options: argparse.Namespace, numbered: str) -> dict[
     from core.store.song_file import write_song
 
     began = time.perf_counter()
-    song, first_note = _composed(request, getattr(options, "elements", None), began)
-    total = time.perf_counter() - began
-    made: dict[str, Any] = {"seed": request.seed, "notes": len(song.notes)}
-    made |= {"seconds_to_first_note": first_note, "seconds_total": total, "elements": elements(song)}
-    made["bars"] = song.bars.bar_at(max(song.end_tick - 1, 0)) + 1
+    song, loaded, first_note = _composed(request, getattr(options, "elements", None))
+    made: dict[str, Any] = {
+        "seed": request.seed,
+        "notes": len(song.notes),
+        "elements": elements(song),
+        "bars": song.bars.bar_at(max(song.end_tick - 1, 0)) + 1,
+        "seconds_to_load": loaded - began,
+        "seconds_to_first_note": first_note - began,
+        "seconds_total": time.perf_counter() - began,
+    }
     writers: dict[str, Callable[[Path], object]] = {
         options.out: lambda path: write_song(song, path),
         options.wav: lambda path: _render(song, path),
@@ -218,26 +223,31 @@ def _made(request: Request, options: argparse.Namespace, numbered: str) -> dict[
     return made | {"measures": measure(song)}
 
 
-def _composed(request: Request, most_elements: int | None, began: float) -> tuple[Song, float]:
-    """The song, and the seconds until its first note. Bars are doubled until there are elements enough."""
+def _composed(request: Request, most_elements: int | None) -> tuple[Song, float, float]:
+    """The song, when the generator was ready, and when its first note came, by the performance counter.
+
+    Bars are doubled until there are elements enough.
+    """
     from core.compose.registry import compose
 
-    first_note = math.nan
+    ready = first_note = math.nan
     while True:
         show = progress_line(f"composing {request.bars} bars")
         song = None
         for update in compose(request, cancelled=never):
+            now = time.perf_counter()
+            ready = now if math.isnan(ready) else ready
             if len(update.notes) and math.isnan(first_note):
-                first_note = time.perf_counter() - began
+                first_note = now
             show(update.progress)
             if update.done:
                 song = update.song
         if song is None:
             raise RuntimeError(f"the generator {request.generator} ended without a song")
         if most_elements is None:
-            return song, first_note
+            return song, ready, first_note
         if elements(song) >= most_elements or request.bars == MOST_BARS:
-            return first_elements(song, most_elements), first_note
+            return first_elements(song, most_elements), ready, first_note
         request = replace(request, bars=min(2 * request.bars, MOST_BARS))
 
 
@@ -254,17 +264,20 @@ def _draw(song: Song, path: Path) -> None:
 
 
 def _answer(request: Request, made: list[dict[str, Any]]) -> Answer:
+    """What a person waited includes the loading of weights; notes a second are the generator's own."""
     first = made[0]
     total = sum(entry["seconds_total"] for entry in made)
+    at_work = total - sum(entry["seconds_to_load"] for entry in made)
     notes = sum(entry["notes"] for entry in made)
     wish = {name: value for name, value in asdict(replace(request, song=None)).items() if value is not None}
     values = {
         "files": [path for entry in made for path in entry["files"]],
         "seed": first["seed"],
+        "seconds_to_load": first["seconds_to_load"],
         "seconds_to_first_note": first["seconds_to_first_note"],
         "seconds_total": total,
         "notes": notes,
-        "notes_per_second": notes / total if total else 0.0,
+        "notes_per_second": notes / at_work if at_work else 0.0,
         "generator": request.generator,
         "request": wish,
         "measures": first["measures"],

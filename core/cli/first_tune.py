@@ -24,9 +24,9 @@ def run_first_tune(options: argparse.Namespace) -> Answer:
     from core.sound.render import render_to_file
 
     folder = Path(options.out)
-    folder.mkdir(parents=True, exist_ok=True)
     midi, wav, roll, window = (folder / name for name in FILES)
     song = compose_song(Request(bars=options.bars, seed=options.seed))
+    folder.mkdir(parents=True, exist_ok=True)
     write_midi(song, midi)
     render_to_file(song, wav, progress=progress_line("rendering"), cancelled=never)
     write_picture(song, roll)

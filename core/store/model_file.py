@@ -55,7 +55,7 @@ def save_model(
     ----------
     path : the model's path with or without suffix; ``.safetensors`` and ``.json`` are put in its place
     tensors : name -> array
-    card : JSON values; ``name`` defaults to the file's name
+    card : JSON values; ``name`` defaults to the file's name, ``parameters`` to the numbers in ``tensors``
 
     Returns
     -------
@@ -69,11 +69,11 @@ def save_model(
     data = save(arrays)
     whole = {
         "name": weights_path.stem,
+        "parameters": sum(array.size for array in arrays.values()),
         **card,
         "format": FORMAT,
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
-        "parameters": sum(array.size for array in arrays.values()),
         "tensors": _shapes(arrays),
     }
     text = json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"

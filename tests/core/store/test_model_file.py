@@ -42,6 +42,10 @@ def test_a_model_is_named_by_either_file_or_neither(model, name):
     assert load_model(model.parent / name)[1]["room"] == "compose"
 
 
+def test_the_card_may_count_parameters_itself(tmp_path):
+    assert save_model(tmp_path / "packed", TENSORS, {"parameters": 5})["parameters"] == 5
+
+
 def test_a_dotted_name_is_kept_whole(tmp_path):
     save_model(tmp_path / "net-1.5", TENSORS, {})
     assert load_model(tmp_path / "net-1.5")[1]["name"] == "net-1.5"
