@@ -37,6 +37,9 @@ WATCH_SECONDS = 0.25
 STALL_SECONDS = 3.0
 RETRY_SECONDS = 2.0
 CLOCK_SECONDS = 0.01
+MAX_LATENCY = 0.2
+TOLERATED_DROPOUTS = 3
+"""In a stretch of playing; after more, the buffer is doubled in the next pause."""
 LOAD_SMOOTHING = 0.05
 _NICENESS = -11
 _HIGH_PRIORITY_CLASS = 0x80
@@ -85,6 +88,7 @@ class Host:
         self._said: str | None = None
         self._blocks, self._moved_at, self._tried_at = 0, time.monotonic(), 0.0
         self._loading = 0
+        self._dropouts_before = 0
 
     def serve(self) -> None:
         """Open what there is, then do as told."""
@@ -246,13 +250,24 @@ class Host:
             if now - self._tried_at > RETRY_SECONDS:
                 self.reopen()
             return
+        if not self.engine.playing:
+            self.widen_buffer()
         if self.engine.blocks != self._blocks:
             self._blocks, self._moved_at = self.engine.blocks, now
-        if not self.stream.active or now - self._moved_at > STALL_SECONDS:
+        if self.stream and (not self.stream.active or now - self._moved_at > STALL_SECONDS):
             self.close_stream()
             self.problems["device"] = "The audio output is gone; playing silently until it is back"
             self._tried_at = now
             self.start_clock()
+
+    def widen_buffer(self) -> None:
+        """Ask for a longer buffer where the present one was too short for this computer."""
+        late = self.engine.dropouts - self._dropouts_before
+        self._dropouts_before = self.engine.dropouts
+        if late > TOLERATED_DROPOUTS and self.latency < MAX_LATENCY:
+            self.latency = min(2 * self.latency, MAX_LATENCY)
+            self.close_stream()
+            self.open()
 
     def reopen(self) -> None:
         """Look at the system's devices afresh, and open one."""

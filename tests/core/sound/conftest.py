@@ -6,22 +6,21 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.sound.soundfont import find_soundfonts, quick_soundfont
+from core.sound.soundfont import BUILT_IN_NAME, check_soundfont, own_folder
 
 RATE = 44100
 
 
 @pytest.fixture(scope="session")
 def font() -> Path:
-    found = quick_soundfont(find_soundfonts())
-    assert found is not None, "the project's own soundfont is missing"
-    return found
+    """The project's own, which is the same on every machine."""
+    return check_soundfont(own_folder() / BUILT_IN_NAME)
 
 
 class Recorder:
@@ -97,6 +96,22 @@ def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subp
     yield server
     server.terminate()
     server.wait(10)
+
+
+@pytest.fixture
+def returning_server(own_server: subprocess.Popen[bytes], tmp_path: Path) -> Iterator[Callable[[], Recorder]]:
+    """Called after the test's sound server has ended: starts another in its place, to be recorded."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def come_back() -> Recorder:
+        server, environment = start_server(tmp_path)
+        started.append(server)
+        return Recorder(environment, tmp_path / "again.raw")
+
+    yield come_back
+    for server in started:
+        server.terminate()
+        server.wait(10)
 
 
 @pytest.fixture

@@ -88,11 +88,12 @@ def test_a_loop_repeats_to_the_frame_for_a_hundred_rounds(machine):
     machine.engine.set_loop((0, 100.37))
     machine.engine.play()
     machine.run(100 * 100.37 / 960 + 0.05)
-    onsets = machine.onsets(0.05)
+    onsets = machine.onsets(0.3 * np.abs(machine.sound).max())
     expected = np.arange(101) * 100.37 / 960
-    # The note at tick 100 sounds just before each turn, and is ended by it: only the first counts.
-    nearest = np.array([onsets[np.abs(onsets - moment).argmin()] for moment in expected])
-    assert np.abs(nearest - expected).max() < 0.003
+    # The note at tick 100 begins just before each turn and is ended by it: it is all but unheard.
+    late = np.array([onsets[np.abs(onsets - moment).argmin()] for moment in expected]) - expected
+    assert np.abs(late).max() < 0.006
+    assert np.ptp(late) < 0.003
 
 
 def test_a_note_held_over_the_loops_end_is_let_go_and_one_outside_never_heard(machine):
@@ -102,8 +103,8 @@ def test_a_note_held_over_the_loops_end_is_let_go_and_one_outside_never_heard(ma
     machine.engine.play()
     machine.run(2.0)
     # The held note began before the loop: it is heard until the first turn at 0.9375 s, not after.
-    assert np.abs(machine.sound[int(0.5 * RATE) : int(0.9 * RATE)]).max() > 0.05
-    assert np.abs(machine.sound[int(1.4 * RATE) :]).max() < 0.01
+    assert np.abs(machine.sound[int(0.5 * RATE) : int(0.9 * RATE)]).max() > 0.01
+    assert np.abs(machine.sound[int(1.4 * RATE) :]).max() < 0.001
 
 
 def test_seeking_sets_programs_and_controllers_as_they_are_there(machine):
@@ -118,6 +119,7 @@ def test_seeking_sets_programs_and_controllers_as_they_are_there(machine):
     late = machine.sound[int(0.13 * RATE) :]
     assert np.abs(late[:, 1]).max() > 10 * np.abs(late[:, 0]).max()
     machine.engine.seek(0)
+    machine.engine.play()
     machine.sound = machine.sound[:0]
     machine.run(0.3)
     late = machine.sound[400 : int(0.2 * RATE)]

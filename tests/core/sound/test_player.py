@@ -170,6 +170,17 @@ def test_it_ends_without_leaving_a_process(recorder, font):
     assert player.state().status == "The player is not started"
 
 
+def test_a_buffer_too_short_for_the_computer_is_doubled_in_the_next_pause(player):
+    """The dropouts are made up; that the stream then runs with twice the buffer is real."""
+    before = player.state().latency
+    player._do("__setattr__", "dropouts", 10)
+    wait_for(lambda: player.state().latency > 1.5 * before)
+    player.load(beats(20))
+    player.play()
+    wait_for(lambda: player.state().tick > 240)
+    assert player.state().status == ""
+
+
 @pytest.fixture
 def no_device(tmp_path, monkeypatch):
     """A machine without any sound server or sound card."""
@@ -211,3 +222,17 @@ def test_a_device_that_is_lost_is_said_and_time_goes_on(own_server, font):
         wait_for(lambda: "output is gone" in player.state().status or "No audio" in player.state().status)
         tick = player.state().tick
         wait_for(lambda: player.state().tick > tick + 480)
+
+
+def test_a_device_that_comes_back_is_played_through_again(own_server, returning_server, font):
+    with Player(soundfont=font) as player:
+        wait_for(lambda: player.state().latency > 0)
+        own_server.terminate()
+        own_server.wait(10)
+        wait_for(lambda: player.state().status)
+        recorder = returning_server()
+        wait_for(lambda: not player.state().status)
+        recorder.start()
+        player.preview(80, 76, 110, 0.2)
+        time.sleep(0.5)
+        assert len(onsets(recorder.stop())) == 1
