@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
@@ -25,6 +27,7 @@ class ChordLane(QWidget):
         super().__init__(parent)
         self.state = state
         self.chords: list[Chord] = []
+        self._onsets: list[int] = []
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MILLISECONDS)
@@ -43,13 +46,17 @@ class ChordLane(QWidget):
         """Find the chords of the song as it is now."""
         song = self.state.song
         self.chords = chords_of(song) if len(song.notes) <= MOST_NOTES else []
+        self._onsets = [chord.onset for chord in self.chords]
         self.setAccessibleDescription(", ".join(chord.name for chord in self.chords[:64]))
         self.update()
 
     def chord_at(self, x: float) -> Chord | None:
         """The chord under pixel ``x``."""
         tick = self.state.time_axis.tick(x)
-        return next((c for c in self.chords if c.onset <= tick < c.onset + c.duration), None)
+        at = bisect_right(self._onsets, tick) - 1
+        if at < 0 or tick >= self.chords[at].onset + self.chords[at].duration:
+            return None
+        return self.chords[at]
 
     def _song_changed(self, change: Change) -> None:
         if change.touches("notes", "tracks", "meter"):
@@ -63,9 +70,12 @@ class ChordLane(QWidget):
         painter.setFont(font)
         dpr = self.devicePixelRatioF()
         view = self.state.viewport(self.width(), 1, dpr)
-        for chord in self.chords:
-            left, right = (float(x) / dpr for x in view.x([chord.onset, chord.onset + chord.duration]))
-            if right < 0 or left > self.width() or right - left < 3:
+        first = max(0, bisect_right(self._onsets, view.first_tick) - 1)
+        shown = self.chords[first : bisect_right(self._onsets, view.last_tick)]
+        lefts = (view.x([chord.onset for chord in shown]) / dpr).tolist()
+        rights = (view.x([chord.onset + chord.duration for chord in shown]) / dpr).tolist()
+        for chord, left, right in zip(shown, lefts, rights):
+            if right < 0 or right - left < 3:
                 continue
             box = QRectF(left + 0.5, 1, right - left - 1.5, HEIGHT - 3)
             painter.fillRect(box, theme.colour("raised"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QFrame, QVBoxLayout, QWidget
 
@@ -15,6 +15,12 @@ from desktop.roll.gestures import Index, Preview
 from desktop.roll.state import RollState
 
 WIDTH = 268
+OWN_KEYS = frozenset(
+    {
+        Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape, Qt.Key.Key_Space, Qt.Key.Key_Home,
+        Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_End,
+    }
+)  # fmt: skip
 
 
 class QuantisePanel(QFrame):
@@ -113,6 +119,17 @@ class QuantisePanel(QFrame):
         fresh: Notes = song.notes[came_of(self.state.notes, index, song.notes)]
         self.about.setText(f"{len(index)} notes" if len(self.state.selection) else "the whole track")
         self.previewed.emit(Preview(index, fresh))
+
+    def event(self, event: QEvent) -> bool:
+        """Keep for the panel the keys that it knows, which are shortcuts elsewhere in the roll."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in OWN_KEYS
+        ):
+            event.accept()
+            return True
+        return super().event(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
         self.previewed.emit(None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPolygonF, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
@@ -45,6 +46,8 @@ class Ruler(QWidget):
     def __init__(self, state: RollState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.state = state
+        self._marks: list[Mark] = []
+        self._marks_of: Song | None = None
         self._pressed: QPointF | None = None
         self._fixed_end: int | None = None
         self.setMouseTracking(True)
@@ -58,7 +61,8 @@ class Ruler(QWidget):
             state.changed,
         ):
             signal.connect(self.update)
-        state.document.playhead_changed.connect(self.update)
+        state.document.playhead_changed.connect(self._playhead_moved)
+        self._playhead_x = 0
 
     def sizeHint(self) -> QSize:
         return QSize(400, NUMBERS_HEIGHT + MARKS_HEIGHT)
@@ -70,7 +74,7 @@ class Ruler(QWidget):
         painter.fillRect(self.rect(), theme.colour("panel"))
         painter.fillRect(0, NUMBERS_HEIGHT, self.width(), MARKS_HEIGHT, theme.colour("sunken"))
         self._paint_loop(painter)
-        self._paint_bars(painter)
+        self._paint_bars(painter, event.rect())
         self._paint_marks(painter)
         painter.fillRect(0, NUMBERS_HEIGHT, self.width(), 1, theme.colour("line"))
         painter.fillRect(0, self.height() - 1, self.width(), 1, theme.colour("line_strong"))
@@ -81,12 +85,12 @@ class Ruler(QWidget):
         dpr = self.devicePixelRatioF()
         return float(self.state.viewport(self.width(), 1, dpr).x(tick)) / dpr
 
-    def _paint_bars(self, painter: QPainter) -> None:
+    def _paint_bars(self, painter: QPainter, area: QRect) -> None:
         song, axis = self.state.song, self.state.time_axis
-        last = axis.tick(self.width())
         # Bars that are off to the left may still have a number that reaches into view.
-        lines = grid.lines(song, max(0.0, axis.tick(-60)), last, 0, axis.pixels_per_tick, closest=7.0)
-        numbered = grid.lines(song, max(0.0, axis.tick(-60)), last, 0, axis.pixels_per_tick, closest=34.0)
+        first, last = max(0.0, axis.tick(area.left() - 60)), axis.tick(area.right() + 1)
+        lines = grid.lines(song, first, last, 0, axis.pixels_per_tick, closest=7.0)
+        numbered = grid.lines(song, first, last, 0, axis.pixels_per_tick, closest=34.0)
         labelled = {bar for _, bar in numbered.bars}
         painter.setFont(theme.font(theme.SMALL_SIZE))
         for tick in lines.beats:
@@ -117,7 +121,11 @@ class Ruler(QWidget):
         metrics = QFontMetricsF(font)
         colours = {"tempo": "text_dim", "meter": "text_dim", "key": "accent_hover", "marker": "warn"}
         free = -1e9
-        for mark in marks(self.state.song):
+        if self._marks_of is not self.state.song:
+            self._marks_of, self._marks = self.state.song, marks(self.state.song)
+        # A mark before the view may reach into it, or push the next one aside.
+        reach = self.state.time_axis.tick(-300)
+        for mark in self._marks[bisect_left(self._marks, reach, key=lambda mark: mark.tick) :]:
             at = self._column(mark.tick)
             width = metrics.horizontalAdvance(mark.text) + 12
             x = max(at, free)
@@ -144,6 +152,7 @@ class Ruler(QWidget):
 
     def _paint_playhead(self, painter: QPainter) -> None:
         x = self.state.time_axis.x(self.state.document.playhead)
+        self._playhead_x = round(x)
         head = [QPointF(x - 5, NUMBERS_HEIGHT - 12), QPointF(x + 6, NUMBERS_HEIGHT - 12)]
         head += [QPointF(x + 6, NUMBERS_HEIGHT - 6), QPointF(x + 0.5, NUMBERS_HEIGHT)]
         head += [QPointF(x - 5, NUMBERS_HEIGHT - 6)]
@@ -153,6 +162,10 @@ class Ruler(QWidget):
         painter.drawPolygon(QPolygonF(head))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.fillRect(QRectF(x, NUMBERS_HEIGHT, 1.5, MARKS_HEIGHT), theme.colour("playhead"))
+
+    def _playhead_moved(self, tick: int) -> None:
+        for x in (self._playhead_x, round(self.state.time_axis.x(tick))):
+            self.update(x - 8, 0, 17, self.height())
 
     # The mouse
 
