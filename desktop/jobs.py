@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 LANES = ("inference", "files")
 """Each lane is a thread of its own; jobs of one lane run in the order they were asked for."""
 
-STOP_WAIT_MS = 10_000
+STOP_WAIT_MS = 60_000
+"""No job is that long in answering; importing PyTorch on a cold disk comes nearest."""
 
 
 @dataclass(eq=False)

@@ -455,6 +455,8 @@ class Studio(QMainWindow):
             return
         self._late_refresh.stop()
         self._late_settings.stop()
+        geometry, layout = self.saveGeometry(), self.saveState(LAYOUT_VERSION)
+        self.hide()  # what follows may have to wait for a thread to end
         self.playback.close()
         self.jobs.close()
         self.files.close()
@@ -462,8 +464,8 @@ class Studio(QMainWindow):
             self.settings.master_volume = self.playback.volume
             self.settings.panels["compose"] = self.compose_panel.state()
             self.settings.window = {
-                "geometry": self.saveGeometry().toBase64().toStdString(),
-                "layout": self.saveState(LAYOUT_VERSION).toBase64().toStdString(),
+                "geometry": geometry.toBase64().toStdString(),
+                "layout": layout.toBase64().toStdString(),
             }
             save_settings(self.settings)
         super().closeEvent(event)

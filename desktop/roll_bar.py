@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
@@ -15,6 +16,7 @@ from desktop.tracks.panel import follow
 
 TOOLS = (
     ("tool_select", "select"), ("tool_draw", "draw"), ("tool_erase", "erase"), ("tool_split", "split"),
+    ("tool_glue", "glue"),
 )  # fmt: skip
 VIEWS = (("ghost_tracks", "copy"), ("fit", "fit"), ("palette", "search"))
 
@@ -32,6 +34,9 @@ class RollBar(QWidget):
         self._document = document
         self.track = label("", "small")
         self.audition = QToolButton()
+        self.audition.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.audition.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self.audition.setIconSize(QSize(10, 10))
         self.audition.setProperty("role", "chip")
         self.audition.setToolTip("A result plays in place of the song. Click to go back to the song")
         self.audition.clicked.connect(lambda: session.choose(None))
