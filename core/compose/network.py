@@ -118,7 +118,8 @@ class Network(nn.Module):
         inputs = wish + time + part + pitch + duration + velocity + 2 * chord + 8 + 16 + 8 + 8 + 12
         inputs += backs * (3 * echo + 8 + 4)
         hidden = shape.hidden
-        self.trunk = nn.LSTM(inputs, hidden, shape.layers, batch_first=True, dropout=shape.dropout)
+        between = shape.dropout if shape.layers > 1 else 0.0
+        self.trunk = nn.LSTM(inputs, hidden, shape.layers, batch_first=True, dropout=between)
         self.drop = nn.Dropout(shape.dropout)
 
         self.copy_head = _head(hidden, 64, COPIES)

@@ -30,6 +30,8 @@ from core.song.notes import Song
 
 PACK_VERSION = 1
 
+MIDI = {".mid", ".midi"}
+
 # Performances whose beats are not where the file's beats are: the step grid would be noise to them.
 UNALIGNED = {"giantmidi_preview", "wjazzd", "riddim_archive"}
 
@@ -87,6 +89,24 @@ class Row:
         if self.dataset == "groove":
             return STYLE_OF_DRUMS.get(self.genre, "")
         return STYLE_OF.get(self.dataset) or STYLE_OF_GENRE.get(self.genre, "")
+
+
+def read_folder(folder: Path) -> list[Row]:
+    """Every MIDI file under a folder without a manifest; one in ten, by its name, is held out.
+
+    Raises
+    ------
+    TunesmithError
+        If there is none.
+    """
+    paths = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in MIDI)
+    if not paths:
+        raise TunesmithError(
+            f"{folder} has neither a manifest.csv nor MIDI files: name the folder of the data."
+        )
+    held_out = {8: "valid", 9: "test"}
+    split = [held_out.get(zlib.crc32(path.encode()) % 10, "train") for path in paths]
+    return [Row(path, "own", "", "", path, part, "") for path, part in zip(paths, split, strict=True)]
 
 
 def read_manifest(folder: Path, *, shippable: bool = True) -> list[Row]:
@@ -190,7 +210,7 @@ def encode_corpus(
     folder: Path, *, workers: int = 2, progress: Callable[[float], None] = lambda _: None
 ) -> list[Example]:
     """Everything the shipped generators learn from: the manifest's files, and arrangements of its songs."""
-    rows = read_manifest(folder)
+    rows = read_manifest(folder) if (folder / "manifest.csv").is_file() else read_folder(folder)
     songs = [row for row in rows if row.dataset in ARRANGED]
     plain = encode_rows(folder, rows, workers=workers, progress=lambda share: progress(share / 2))
     return plain + encode_rows(

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -30,7 +31,10 @@ from core.compose.styles import COMPOSERS, STYLES
 from core.learn.batches import batches, whole_pieces
 from core.learn.data import Example
 from core.learn.objective import ATTRIBUTES, attribute_losses
+from core.learn.shipping import WEIGHTS
 from core.store.atomic import atomic_write
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ def train(
     Returns
     -------
     Path
-        ``out / "flagship.safetensors"``, the averaged weights.
+        the file of averaged weights.
     """
     out.mkdir(parents=True, exist_ok=True)
     rank, together = _join_others(device)
@@ -128,7 +132,7 @@ def train(
         step, spent, seen = _restore(state_file, network, average, optimiser)
 
     training = [e for e in examples if e.split == "train"]
-    held_out = _spread([e for e in examples if e.split == "valid"], plan.check_pieces)
+    held_out = spread([e for e in examples if e.split == "valid"], plan.check_pieces)
     feed = batches(
         training,
         weights=sampling_weights(training),
@@ -172,13 +176,13 @@ def train(
             last_check = now
             report({"step": step, "minutes": spent / 60, "notes": seen} | _held(average, held_out, place))
             _keep(state_file, network, average, optimiser, step, spent, seen)
-            _save(average, out / "flagship.safetensors", plan)
+            _save(average, out / WEIGHTS, plan)
             clock = time.monotonic()
     if rank:
-        return out / "flagship.safetensors"
+        return out / WEIGHTS
     report({"step": step, "minutes": spent / 60, "notes": seen} | _held(average, held_out, place))
     _keep(state_file, network, average, optimiser, step, spent, seen)
-    return _save(average, out / "flagship.safetensors", plan)
+    return _save(average, out / WEIGHTS, plan)
 
 
 def _kept(state: Tensor, kept: Tensor) -> Tensor:
@@ -217,10 +221,10 @@ def _held(network: Network, examples: Sequence[Example], device: torch.device) -
     return {f"valid_{name}": value for name, value in measure_loss(network, examples, device, 32).items()}
 
 
-def _spread(examples: Sequence[Example], count: int) -> list[Example]:
-    """``count`` of the examples, evenly spaced."""
-    places = np.linspace(0, len(examples) - 1, min(count, len(examples))).astype(int)
-    return [examples[i] for i in np.unique(places)]
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """``count`` of the items (or all), evenly spaced."""
+    places = np.linspace(0, len(items) - 1, min(count, len(items))).astype(int)
+    return [items[place] for place in places]
 
 
 @torch.no_grad()
@@ -232,7 +236,9 @@ def _save(network: Network, path: Path, plan: Plan) -> Path:
     with atomic_write(path) as part:
         save_file({k: v.contiguous().cpu() for k, v in network.state_dict().items()}, part)
     shape = asdict(network.shape) | {"dropout": 0.0}
-    path.with_suffix(".plan.json").write_text(json.dumps({"shape": shape, "plan": asdict(plan)}, indent=1))
+    path.with_name("flagship.plan.json").write_text(
+        json.dumps({"shape": shape, "plan": asdict(plan)}, indent=1)
+    )
     return path
 
 

@@ -10,11 +10,28 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
-from core.compose.encoding import DRUMS, PROGRAMS
+from core.compose.encoding import DRUMS, LONGEST_BAR, MOST_PARTS, PROGRAMS, STEPS_PER_BEAT, VELOCITIES
 from core.compose.styles import STYLES
 from core.learn.data import Example
 from core.song.instruments import instrument_name
+from core.store.model_file import save_model
+
+WEIGHTS = "weights.safetensors"
+"""The averaged weights in the folder of a training run."""
+
+ARCHITECTURE = (
+    "LSTM over events with lookbacks of 1, 2, 4 and 8 bars; heads for bar form, two chords a bar, position, "
+    "part, pitch, duration and velocity, each knowing those before it"
+)
+FRONT_END = {
+    "steps_per_beat": STEPS_PER_BEAT,
+    "longest_bar_steps": LONGEST_BAR,
+    "velocity_classes": VELOCITIES,
+    "most_parts": MOST_PARTS,
+    "common_keys": "C major, A minor",
+}
 
 SMALLEST_PACKED = 4096
 """Weights with fewer numbers than this are kept in half precision: packing them saves nothing."""
@@ -95,6 +112,22 @@ def data_credits(examples: Sequence[Example], licences: Mapping[str, str]) -> di
     }
 
 
-def read_plan(run: Path) -> dict[str, Any]:
-    """What `core.learn.flagship.train` wrote beside its weights."""
-    return json.loads((run / "flagship.plan.json").read_text(encoding="utf-8"))
+def ship(run: Path, examples: Sequence[Example], out: Path, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Pack the weights of a training run into the model file ``out``, with its card.
+
+    Parameters
+    ----------
+    run : the folder that `core.learn.flagship.train` wrote
+    more : what the card says besides: figures, data, licence, command
+    """
+    plan = json.loads((run / "flagship.plan.json").read_text(encoding="utf-8"))
+    card = {
+        "room": "compose",
+        "architecture": ARCHITECTURE,
+        "front_end": FRONT_END,
+        "shape": plan["shape"],
+        "plan": plan["plan"],
+        "habits": habits(examples),
+        **more,
+    }
+    return save_model(out, packed(load_file(run / WEIGHTS)), card)

@@ -1,0 +1,138 @@
+"""The flagship beside its baselines and beside real music: one table, made by one command.
+
+Held-out loss and accuracy are measured on the manifest's test split. What the models compose is measured
+with `core.song.measures`, the same code that measures the real held-out songs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from core.compose.encoding import BAR, DRUMS, Piece, notes_from_events, song_frame
+from core.compose.registry import GENERATORS
+from core.compose.request import Request
+from core.compose.styles import STYLES
+from core.learn.batches import excerpt
+from core.learn.data import Example
+from core.song.harmony import Key, in_key_share, parse_key, pitched_notes
+from core.song.instruments import instrument_name
+from core.song.measures import measure
+from core.song.notes import Song
+
+FACTS = (
+    "in_key_share", "scale_consistency", "pitch_class_entropy", "groove16", "polyphony", "structure",
+    "empty_beat_rate", "notes_per_beat",
+)  # fmt: skip
+"""The measures that generated and real music are compared by. ``structure`` is exact bar repetition."""
+
+RESAMPLES = 1000
+
+
+def song_of(piece: Piece) -> Song:
+    """An encoded piece as a song, in its common key."""
+    key = Key(9, "minor") if piece.mode else Key(0, "major")
+    names = ["drums" if row[0] == DRUMS else instrument_name(int(row[0])) for row in piece.parts]
+    frame = song_frame(piece.parts, names, key, 120, _meter(int(piece.bar_steps[0])))
+    return frame.with_notes(notes_from_events(piece.events, piece.bar_steps, key, piece.parts))
+
+
+def _meter(steps: int) -> tuple[int, int]:
+    return (steps // 12, 4) if steps % 12 == 0 else (steps // 6, 8)
+
+
+def facts(song: Song, key: Key) -> dict[str, float]:
+    """`FACTS` of one song, in-key share by the key it is said to be in."""
+    found = measure(song)
+    found["in_key_share"] = in_key_share(pitched_notes(song), key)
+    return {name: float(found[name]) for name in FACTS}
+
+
+def real_facts(examples: Sequence[Example], bars: int) -> list[dict[str, float]]:
+    """Facts of real excerpts of ``bars`` bars, cut from the middle of each piece."""
+    rows = []
+    for example in examples:
+        length = len(example.piece.bar_steps)
+        if length < bars:
+            continue
+        first = (length - bars) // 2
+        piece = excerpt(example.piece, first, first + bars)
+        if (piece.events["time"] != BAR).sum() >= 8:
+            rows.append(facts(song_of(piece), Key(9, "minor") if piece.mode else Key(0, "major")))
+    return rows
+
+
+def composed_facts(
+    examples: Sequence[Example],
+    bars: int,
+    *,
+    progress: Callable[[float], None] = lambda _: None,
+    **wishes: Any,
+) -> list[dict[str, float]]:
+    """Facts of pieces composed with the conditions (style, mode, tempo, band) of each example."""
+    rows = []
+    for index, example in enumerate(examples):
+        piece = example.piece
+        names = tuple(
+            "drums" if row[0] == DRUMS else instrument_name(int(row[0])) for row in piece.parts.tolist()
+        )
+        key = "A minor" if piece.mode else "C major"
+        request = Request(
+            style=STYLES[example.style] if example.style < len(STYLES) else "",
+            key=key,
+            tempo=40 * 6 ** (piece.tempo / 15),
+            meter=_meter(int(piece.bar_steps[0])),
+            bars=bars,
+            instruments=names,
+            seed=index,
+            **wishes,
+        )
+        *_, last = GENERATORS[request.generator].compose(request)
+        if last.song is not None and len(last.song.notes) >= 8:
+            rows.append(facts(last.song, parse_key(key)))
+        progress((index + 1) / len(examples))
+    return rows
+
+
+def summary(rows: Sequence[Mapping[str, float]], seed: int = 0) -> dict[str, list[float]]:
+    """Mean of every fact with its 95 % interval by bootstrap: [mean, low, high]."""
+    rng = np.random.default_rng(seed)
+    values = np.array([[row[name] for name in FACTS] for row in rows])
+    means = values[rng.integers(len(values), size=(RESAMPLES, len(values)))].mean(1)
+    low, high = np.percentile(means, (2.5, 97.5), axis=0)
+    return {name: [float(v) for v in (values[:, i].mean(), low[i], high[i])] for i, name in enumerate(FACTS)}
+
+
+def overlap(ours: Sequence[Mapping[str, float]], real: Sequence[Mapping[str, float]], name: str) -> float:
+    """Overlapping area of two smoothed histograms of a fact, 0 to 1 (Yang & Lerch 2020, section 3.2)."""
+    a, b = np.array([r[name] for r in ours]), np.array([r[name] for r in real])
+    low, high = min(a.min(), b.min()), max(a.max(), b.max())
+    if low == high:
+        return 1.0
+    grid = np.linspace(low, high, 256)
+    width = 1.06 * max(np.concatenate([a, b]).std(), 1e-9) * len(b) ** -0.2
+
+    def smooth(values: np.ndarray) -> np.ndarray:
+        density = np.exp(-0.5 * ((grid[:, None] - values) / width) ** 2).sum(1)
+        return density / density.sum()
+
+    return float(np.minimum(smooth(a), smooth(b)).sum())
+
+
+def table(rows: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> str:
+    """Rows of figures as a Markdown table; what was not measured is a dash."""
+    lines = [f"| | {' | '.join(re.sub('_', ' ', name) for name in names)} |", "|" + "---|" * (len(names) + 1)]
+    for title, figures in rows.items():
+        lines.append(f"| {title} | {' | '.join(_cell(figures.get(name)) for name in names)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, list):
+        return f"{value[0]:.3f} ({value[1]:.3f}–{value[2]:.3f})"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,78 @@
+"""What can be trained, by name: each recipe goes from a folder of data to a model file with its card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.errors import TunesmithError
+from core.store.folders import user_folder
+
+Report = Callable[[float], None]
+
+
+def flagship(
+    *,
+    data: Path | None,
+    minutes: float | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    out: Path | None = None,
+    progress: Report = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Train the flagship composer; the model file it leaves in ``out`` takes the shipped one's place
+    when it is put among the user's models.
+
+    Parameters
+    ----------
+    data : folder of MIDI files, with a ``manifest.csv`` or without
+    minutes : how long to train, 20 unless told
+    resume : go on from what ``out`` holds
+    device : "auto", "cpu" or "cuda"
+    out : folder for the packed data, checkpoints and the model
+
+    Returns
+    -------
+    dict
+        The card's figures, and the ``model`` file.
+    """
+    import torch
+
+    from core.learn.data import encode_corpus, load_pack, save_pack
+    from core.learn.flagship import Plan, train
+    from core.learn.shipping import ship
+
+    if data is None or not data.is_dir():
+        raise TunesmithError("say where the training data are: --data FOLDER, a folder of MIDI files")
+    out = out or user_folder("data") / "learning" / "flagship"
+    out.mkdir(parents=True, exist_ok=True)
+    pack = out / "pack.npz"
+    if not (resume and pack.is_file()):
+        save_pack(pack, encode_corpus(data, progress=lambda share: progress(0.3 * share)))
+    examples = load_pack(pack)
+    if not any(example.split == "train" for example in examples):
+        raise TunesmithError(
+            f"{data} has no song that could be learnt from: bars of up to eight beats are needed"
+        )
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    plan = Plan(minutes=minutes or 20.0)
+    log = (out / "log.jsonl").open("a", encoding="utf-8")
+
+    def report(figures: dict[str, float]) -> None:
+        log.write(json.dumps(figures) + "\n")
+        log.flush()
+        progress(0.3 + 0.7 * min(1.0, figures["minutes"] / plan.minutes))
+
+    with log:
+        train(examples, out, plan, device=device, resume=resume, report=report, cancelled=cancelled)
+    last = json.loads((out / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    figures = {name: value for name, value in last.items() if name.startswith("valid_")}
+    card = ship(out, examples, out / "flagship", {"figures": figures, "trained_on": str(data)})
+    return card["figures"] | {"model": str(out / "flagship.safetensors"), "minutes": last["minutes"]}
+
+
+RECIPES: dict[str, Callable[..., dict[str, Any]]] = {"flagship": flagship}
