@@ -65,9 +65,9 @@ class ChordLane(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.colour("sunken"))
-        font = theme.font(theme.SMALL_SIZE)
-        metrics = QFontMetricsF(font)
-        painter.setFont(font)
+        fonts = [(font, QFontMetricsF(font)) for font in (theme.font(theme.SMALL_SIZE), theme.font(9))]
+        align = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+        painter.setPen(theme.colour("text_dim"))
         dpr = self.devicePixelRatioF()
         view = self.state.viewport(self.width(), 1, dpr)
         first = max(0, bisect_right(self._onsets, view.first_tick) - 1)
@@ -80,13 +80,12 @@ class ChordLane(QWidget):
             box = QRectF(left + 0.5, 1, right - left - 1.5, HEIGHT - 3)
             painter.fillRect(box, theme.colour("raised"))
             # A long chord that began before the view keeps its name in sight.
-            room = QRectF(max(box.left(), 0.0) + 4, box.top(), 0, box.height())
-            room.setRight(box.right() - 2)
-            if metrics.horizontalAdvance(chord.name) <= room.width():
-                painter.setPen(theme.colour("text_dim"))
-                painter.drawText(
-                    room, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), chord.name
-                )
+            room = box.adjusted(max(0.0, -box.left()) + 3, 0, 0, 0)
+            for font, metrics in fonts:
+                if metrics.horizontalAdvance(chord.name) <= room.width():
+                    painter.setFont(font)
+                    painter.drawText(room, align, chord.name)
+                    break
         painter.fillRect(0, self.height() - 1, self.width(), 1, theme.colour("line_strong"))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

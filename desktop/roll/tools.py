@@ -121,11 +121,33 @@ class SelectTool(Tool):
         return None
 
     def double_click(self, at: Pointer) -> None:
-        if self.hit(at) is None:
+        other = self.other_track_at(at)
+        if self.hit(at) is not None:
+            return
+        if other is None:
             gestures.Draw(self.state, self.view, at).finish()
+        else:
+            self.state.document.set_current_track(int(self.state.notes["track"][other]))
+            self.state.document.select([other])
+
+    def other_track_at(self, at: Pointer) -> int | None:
+        """The note of another track that shows under the pointer."""
+        if not self.state.show_ghost_tracks:
+            return None
+        found = notes_at(self.view(), self.state.notes, at.x, at.y)
+        return int(found[-1]) if len(found) else None
 
     def hover(self, at: Pointer) -> tuple[Qt.CursorShape, str]:
         hit = self.hit(at)
+        other = None if hit is not None else self.other_track_at(at)
+        if other is not None and self.name == "select":
+            tracks = self.state.song.tracks
+            track = int(self.state.notes["track"][other])
+            name = (tracks[track].name if track < len(tracks) else "") or f"Track {track + 1}"
+            return (
+                self.cursor,
+                f"{name}: {describe_note(self.state.song, other)} — Double-click: edit this track",
+            )
         if hit is None or (at.ctrl and at.shift):
             return super().hover(at) if hit is None else (Cursor.SizeVerCursor, "Drag up or down: velocity")
         if hit.part != "body":

@@ -265,3 +265,14 @@ def test_selected_notes_move_in_one_order_with_the_rest(hands):
     assert hands.facts(0) == [
         (BEAT, BEAT, 74), (2 * BEAT, BEAT, 72), (2 * BEAT, BEAT, 76), (3 * BEAT, BEAT, 77),
     ]  # fmt: skip
+
+
+def test_a_double_click_on_another_tracks_note_turns_to_that_track(hands):
+    hints = []
+    hands.roll.hint_changed.connect(hints.append)
+    QTest.mouseMove(hands.canvas, hands.at(500, 60))
+    assert "Bass: C4" in hints[-1]
+    QTest.mouseDClick(hands.canvas, Qt.MouseButton.LeftButton, pos=hands.at(500, 60))
+    assert hands.document.current_track == 1
+    assert hands.document.song.notes["pitch"][hands.document.selection].tolist() == [60]
+    assert hands.labels() == 0
