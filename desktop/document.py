@@ -65,6 +65,7 @@ class Document(QObject):
         self._ghosts = empty_notes()
         self._muted: frozenset[int] = frozenset()
         self._soloed: frozenset[int] = frozenset()
+        self._stands_back = False
 
     @property
     def song(self) -> Song:
@@ -214,9 +215,19 @@ class Document(QObject):
     def set_soloed(self, track: int, on: bool) -> None:
         self._set_mix(self._muted, self._soloed | {track} if on else self._soloed - {track})
 
-    def is_audible(self, track: int) -> bool:
-        """Whether a track sounds: not muted, and soloed where any track is."""
+    def in_mix(self, track: int) -> bool:
+        """Whether a track is in the mix: not muted, and soloed where any track is."""
         return track not in self._muted and (not self._soloed or track in self._soloed)
+
+    def is_audible(self, track: int) -> bool:
+        """Whether a track would sound now: it is in the mix, and no other song sounds in this one's place."""
+        return self.in_mix(track) and not self._stands_back
+
+    def stand_back(self, on: bool) -> None:
+        """Show the song as silent while another one sounds in its place."""
+        if on != self._stands_back:
+            self._stands_back = on
+            self.mix_changed.emit()
 
     def _set_mix(self, muted: frozenset[int], soloed: frozenset[int]) -> None:
         if (muted, soloed) != (self._muted, self._soloed):

@@ -194,7 +194,7 @@ class Files(QObject):
         """Render what sounds (without muted tracks) to WAV, FLAC or Ogg; can be cancelled."""
         path = Path(path)
         document = self._studio.document
-        song = audible(document.song, document.is_audible)
+        song = audible(document.song, document.in_mix)
         soundfont = self._studio.settings.soundfont or None
 
         def work(task: Task) -> Any:
@@ -313,9 +313,9 @@ def read_song(path: Path) -> tuple[Song, dict[str, Any]]:
     raise TunesmithError(f"{path.name} is no song that Tunesmith knows; open a .tunesmith or .mid file")
 
 
-def audible(song: Song, is_audible: Callable[[int], bool]) -> Song:
+def audible(song: Song, in_mix: Callable[[int], bool]) -> Song:
     """``song`` without the notes of tracks that are muted, or not soloed where others are."""
-    silent = [index for index in range(len(song.tracks)) if not is_audible(index)]
+    silent = [index for index in range(len(song.tracks)) if not in_mix(index)]
     return song.with_notes(song.notes[~np.isin(song.notes["track"], silent)]) if silent else song
 
 

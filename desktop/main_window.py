@@ -292,8 +292,9 @@ class Studio(QMainWindow):
         self.roll.follow = self.settings.follow_playhead = not self.roll.follow
         self.settings_changed()
 
-    def toggle_ghost_tracks(self) -> None:
-        self.roll.show_ghost_tracks = not self.roll.show_ghost_tracks
+    def toggle_roll(self, setting: str) -> None:
+        """Turn one of the roll's settings on or off."""
+        setattr(self.roll, setting, not getattr(self.roll, setting))
 
     def set_tool(self, name: str) -> None:
         self.roll.tool = name
@@ -406,6 +407,8 @@ class Studio(QMainWindow):
     def _audition(self, chosen: Variant | None) -> None:
         song = chosen.sketch if chosen is not None and chosen.is_usable else None
         self.playback.listen_to(song)
+        # A continuation sounds with the song, so that stays as bright as it is.
+        self.document.stand_back(chosen is not None and chosen.request.task != "continue")
 
     def _variant_updated(self, variant: Variant) -> None:
         if variant is self.session.chosen and variant.song is not None:

@@ -137,7 +137,7 @@ class Playback(QObject):
     def preview(self, pitch: int, velocity: int, track: int) -> None:
         """Sound one note as ``track`` would, for a moment."""
         tracks = self._document.song.tracks
-        if self._player is None or not 0 <= track < len(tracks) or not self._document.is_audible(track):
+        if self._player is None or not 0 <= track < len(tracks) or not self._document.in_mix(track):
             return
         program: int | str = "drum" if tracks[track].is_drum else tracks[track].program
         self._player.preview(program, pitch, velocity, 0.35)

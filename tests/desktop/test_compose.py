@@ -177,7 +177,10 @@ def test_the_chosen_result_sounds_in_place_of_the_song(hands: Hands) -> None:
     generate(hands)
     hands.until(lambda: not hands.studio.session.busy)
     hands.until(lambda: hands.player.last("load")[1] is hands.studio.session.variants[0].song)
+    assert not hands.document.is_audible(0), "the song is shown as silent meanwhile"
+    assert hands.document.in_mix(0)
     hands.act("result_none")
+    assert hands.document.is_audible(0)
     hands.until(lambda: hands.player.last("load")[1] is hands.song)
 
 
