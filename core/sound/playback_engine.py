@@ -257,7 +257,7 @@ class Engine:
         loop_start, loop_end = self._loop or (nan, nan)
         self.state.write(
             (
-                self.playing, started, clock, self.latency, self._speed, since_jump, jumped_from,
+                self.playing, started, clock, len(out) / self.rate, self.latency, self._speed, since_jump, jumped_from,
                 loop_start, loop_end, *self._peaks, self.load, self.dropouts,
                 self.synth.voices if self.synth else 0, self._loaded.score.number, self.blocks,
             )

@@ -38,8 +38,9 @@ STALL_SECONDS = 3.0
 RETRY_SECONDS = 2.0
 CLOCK_SECONDS = 0.01
 MAX_LATENCY = 0.2
-TOLERATED_DROPOUTS = 3
-"""In a stretch of playing; after more, the buffer is doubled in the next pause."""
+TOLERATED_DROPOUTS = {False: 3, True: 15}
+"""By whether it plays, in one stretch of playing: after more the buffer is doubled, in the next pause
+if that comes in time, since it cuts the sound for a moment."""
 LOAD_SMOOTHING = 0.05
 _NICENESS = -11
 _HIGH_PRIORITY_CLASS = 0x80
@@ -250,8 +251,7 @@ class Host:
             if now - self._tried_at > RETRY_SECONDS:
                 self.reopen()
             return
-        if not self.engine.playing:
-            self.widen_buffer()
+        self.widen_buffer()
         if self.engine.blocks != self._blocks:
             self._blocks, self._moved_at = self.engine.blocks, now
         if self.stream and (not self.stream.active or now - self._moved_at > STALL_SECONDS):
@@ -262,9 +262,12 @@ class Host:
 
     def widen_buffer(self) -> None:
         """Ask for a longer buffer where the present one was too short for this computer."""
+        playing = self.engine.playing
         late = self.engine.dropouts - self._dropouts_before
-        self._dropouts_before = self.engine.dropouts
-        if late > TOLERATED_DROPOUTS and self.latency < MAX_LATENCY:
+        too_late = late > TOLERATED_DROPOUTS[playing]
+        if too_late or not playing:
+            self._dropouts_before = self.engine.dropouts
+        if too_late and self.latency < MAX_LATENCY:
             self.latency = min(2 * self.latency, MAX_LATENCY)
             self.close_stream()
             self.open()

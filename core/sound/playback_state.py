@@ -19,6 +19,7 @@ FIELDS = (
     "playing",
     "seconds",  # song time at the start of the block made last
     "clock",  # time.monotonic() at which that block was asked for
+    "span",  # seconds that block lasts
     "latency",  # seconds from being asked for to being heard
     "speed",
     "since_jump",  # song seconds from the last jump (start, seek, loop) to `seconds`
@@ -33,7 +34,6 @@ FIELDS = (
     "score",  # number of the score that plays, as the window gave it
     "blocks",  # how many were made: stands still when nothing asks for sound
 )
-_MAX_AHEAD = 0.5
 _TRIES = 8
 
 
@@ -110,7 +110,8 @@ def heard_seconds(state: dict[str, float], now: float | None = None) -> float:
     if not state["playing"]:
         return state["seconds"]
     now = time.monotonic() if now is None else now
-    ahead = min(max(0.0, now - state["clock"]), _MAX_AHEAD) - state["latency"]
+    # Where the next block is late, nothing can be heard past the end of this one.
+    ahead = min(max(0.0, now - state["clock"]) - state["latency"], state["span"])
     moved = ahead * state["speed"]
     if moved < -state["since_jump"]:
         # What is heard was made before the jump.

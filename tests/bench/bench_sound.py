@@ -138,6 +138,9 @@ def play_three_minutes(seconds: float = 180.0) -> dict[str, Any]:
         "drift_percent": float(abs(slope - 1) * 100),
         "load": float(np.mean(loads)),
         "voices": int(np.median(voices)),
+        # Dropouts count only on a machine that has a processor to spare.
+        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "processors": os.cpu_count(),
     }
 
 

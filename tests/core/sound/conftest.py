@@ -31,6 +31,7 @@ class Recorder:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.file.unlink(missing_ok=True)
         form = ["--format=float32le", f"--rate={RATE}", "--channels=2", "--latency-msec=20"]
         self.process = subprocess.Popen(
             ["parec", "-d", "tunesmith.monitor", *form, str(self.file)], env=self.environment

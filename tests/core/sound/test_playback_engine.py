@@ -7,7 +7,7 @@ import pytest
 
 from core.song.notes import CONTROL, Song, Tempo, Track, make_notes
 from core.sound import events as ev
-from core.sound.fluid import BLOCK, Synth
+from core.sound.fluid import Synth
 from core.sound.playback_engine import Engine, Score
 from core.sound.playback_state import FIELDS, StateBlock, heard_seconds
 from core.sound.render import render
@@ -328,7 +328,7 @@ def test_a_short_slip_is_no_loop(machine):
 
 def published(**given):
     values = dict.fromkeys(FIELDS, 0.0) | {
-        "playing": 1.0, "speed": 1.0, "clock": 100.0, "latency": 0.05,
+        "playing": 1.0, "speed": 1.0, "clock": 100.0, "span": 0.05, "latency": 0.05,
         "jumped_from": math.nan, "loop_start": math.nan, "loop_end": math.nan,
     }  # fmt: skip
     return values | given
@@ -341,6 +341,12 @@ def test_the_position_is_the_one_heard_not_the_one_being_made():
     assert heard_seconds(published(seconds=2.0, since_jump=2.0, speed=2.0), 100.0) == pytest.approx(1.9)
 
 
+def test_where_sound_is_late_the_position_waits_for_it():
+    state = published(seconds=2.0, since_jump=2.0, span=0.01)
+    assert heard_seconds(state, 100.06) == pytest.approx(2.01)
+    assert heard_seconds(state, 107.0) == pytest.approx(2.01)
+
+
 def test_the_position_waits_at_the_start_until_its_sound_comes_out():
     assert heard_seconds(published(seconds=3.01, since_jump=0.01), 100.0) == pytest.approx(3.0)
 
@@ -351,4 +357,3 @@ def test_around_a_loops_turn_the_position_is_still_before_it_or_already_behind()
     assert heard_seconds(turned, 100.0) == pytest.approx(1.96)
     before = published(seconds=1.99, since_jump=0.99, **loop)
     assert heard_seconds(before, 100.08) == pytest.approx(1.02)
-    assert BLOCK == 64
