@@ -71,7 +71,6 @@ from core.song.notes import (
     DEFAULT_METER,
     DEFAULT_TEMPO,
     DRUM_CHANNEL,
-    NOTE,
     Controls,
     KeyMark,
     Marker,
@@ -197,6 +196,8 @@ def _song_of(midi: smf.MidiData) -> Song:
         if not note_channels and (channels or not is_conductor):
             note_channels = [settings.get("channel", (channels or [0])[0])]
         of_channel = {channel: len(parts) + k for k, channel in enumerate(note_channels)}
+        if len(parts) + len(of_channel) > smf.MAX_TRACKS:
+            raise TunesmithError(f"The file has more than {smf.MAX_TRACKS:,} parts: it cannot be music")
         parts += [_Part(number, channel, "" if is_conductor else name) for channel in of_channel]
         if of_channel:
             own[len(parts) - 1] = settings
@@ -205,8 +206,6 @@ def _song_of(midi: smf.MidiData) -> Song:
             controls.append(_controls_of(chunk, of_channel))
         if chunk.end_tick > last:
             raw_events.append(RawEvent(chunk.end_tick, first, smf.META, smf.END_OF_TRACK, b""))
-    if len(parts) > np.iinfo(NOTE["track"]).max:
-        raise TunesmithError(f"The file has {len(parts):,} parts: it cannot be music")
     all_controls = np.concatenate(controls) if controls else np.empty(0, CONTROL)
     song = Song(
         notes=np.concatenate(notes) if notes else empty_notes(),

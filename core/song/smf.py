@@ -22,9 +22,9 @@ MAX_DELTA = (1 << 28) - 1
 FILLER = bytes((META, 0x7F, 0))
 """An event without meaning, written where the time between two others is longer than `MAX_DELTA`."""
 
-MAX_EVENTS = 3_000_000
-MAX_RAW_EVENTS = 400_000
-MAX_TRACKS = 10_000
+MAX_EVENTS = 2_000_000
+MAX_RAW_EVENTS = 100_000
+MAX_TRACKS = 2_000
 MAX_TICK = 1 << 38
 """Limits that keep a hostile file from taking more than seconds and a gigabyte."""
 
