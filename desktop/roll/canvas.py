@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QKeyEvent,
@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QWidget
 from desktop.document import Change
 from desktop.roll import overlays
 from desktop.roll.geometry import Viewport
-from desktop.roll.gestures import Gesture, Pointer, Preview
+from desktop.roll.gestures import Gesture, Move, Pointer, Preview
 from desktop.roll.layers import ScoreLayers
 from desktop.roll.scrolling import wheel
 from desktop.roll.state import RollState
@@ -26,6 +26,7 @@ from desktop.roll.tools import TOOLS, Tool
 
 DRAG_PIXELS = 3.0
 """A press that moves less than this is a click."""
+OUTSIDE_PIXELS = 24
 
 
 class NoteCanvas(QWidget):
@@ -33,6 +34,8 @@ class NoteCanvas(QWidget):
 
     menu_wanted = Signal(object)
     """A global QPoint: the context menu is asked for there."""
+    dragged_out = Signal()
+    """The hand took the selected notes out of the window."""
 
     def __init__(self, state: RollState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -198,6 +201,10 @@ class NoteCanvas(QWidget):
         if not self._moved and self._pressed is not None:
             moved = event.position() - self._pressed
             self._moved = max(abs(moved.x()), abs(moved.y())) >= DRAG_PIXELS
+        if isinstance(self.gesture, Move) and self._is_outside_window(event.globalPosition().toPoint()):
+            self.cancel_gesture()
+            self.dragged_out.emit()
+            return
         if self._moved:
             self.gesture.update(at)
             self._show_preview()
@@ -258,6 +265,11 @@ class NoteCanvas(QWidget):
             self.layers.hidden = hidden
             self.layers.invalidate_notes()
         self.update()
+
+    def _is_outside_window(self, at: QPoint) -> bool:
+        """Whether a global position is clearly outside: a hand may slip over the edge without meaning it."""
+        margin = OUTSIDE_PIXELS
+        return not self.window().frameGeometry().adjusted(-margin, -margin, margin, margin).contains(at)
 
     def _hover(self, at: Pointer | None) -> None:
         self._hovered = at

@@ -100,7 +100,8 @@ class SelectTool(Tool):
         "Right-click: menu · Wheel: scroll, Ctrl: zoom"
     )
     note_hint = (
-        "Drag: move · Ctrl+drag: copy · Shift: one direction · Ctrl+Shift+drag: velocity · "
+        "Drag: move (out of the window: MIDI file) · Ctrl+drag: copy · Shift: one direction · "
+        "Ctrl+Shift+drag: velocity · "
         "Right-click: menu · Alt: no snap"
     )
 

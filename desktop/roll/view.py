@@ -12,6 +12,7 @@ from desktop.roll.accessibility import RollReader
 from desktop.roll.canvas import NoteCanvas
 from desktop.roll.chord_lane import ChordLane
 from desktop.roll.controller_lane import CONTROLLERS, ControllerLane
+from desktop.roll.drag_out import drag_file, midi_file_of
 from desktop.roll.edit_actions import EditActions
 from desktop.roll.keyboard import WIDTH as KEYBOARD_WIDTH
 from desktop.roll.keyboard import Keyboard
@@ -72,6 +73,7 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
         self.state.changed.connect(self._setting_changed)
         self.canvas.menu_wanted.connect(self.show_menu)
         self.lane_header.lane_chosen.connect(lambda name: setattr(self, "lane_name", name))
+        self.canvas.dragged_out.connect(self.drag_out)
         self.quantise_panel.previewed.connect(self.canvas.show_preview)
         document.changed.connect(self._song_changed)
         document.playhead_changed.connect(self._follow_playhead)
@@ -229,6 +231,11 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
         menu = roll_menu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(at)
+
+    def drag_out(self) -> None:
+        """Let the hand carry the selected notes out of the window, as a MIDI file."""
+        if len(self.state.selection):
+            drag_file(self.canvas, midi_file_of(self.state.song, self.state.selection))
 
     def show_quantise(self) -> None:
         """Quantise and humanise with sliders, the outcome shown before it is applied."""
