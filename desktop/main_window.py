@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 LAYOUT_VERSION = 1
 WARM_UP_AFTER_MS = 1500
 SETTINGS_AFTER_MS = 500
+AUDITION_AFTER_MS = 600
+"""How often a result under way is sent to the player anew, so that it can be heard while it grows."""
 USUAL_SIZE = QSize(1360, 840)
 
 
@@ -104,6 +106,8 @@ class Studio(QMainWindow):
         self._drop.dropped.connect(self._dropped)
         self._late_settings = QTimer(self, interval=SETTINGS_AFTER_MS, singleShot=True)
         self._late_settings.timeout.connect(self._save_settings)
+        self._late_audition = QTimer(self, interval=AUDITION_AFTER_MS, singleShot=True)
+        self._late_audition.timeout.connect(lambda: self._audition(self.session.chosen))
         self._late_refresh = QTimer(self, interval=0, singleShot=True)
         self._late_refresh.timeout.connect(self._refresh_now)
         self._join()
@@ -405,14 +409,19 @@ class Studio(QMainWindow):
         self.setWindowModified(self.document.modified)
 
     def _audition(self, chosen: Variant | None) -> None:
+        """Let the chosen result sound, as far as it has come, in place of the song."""
         song = chosen.sketch if chosen is not None and chosen.is_usable else None
         self.playback.listen_to(song)
         # A continuation sounds with the song, so that stays as bright as it is.
-        self.document.stand_back(chosen is not None and chosen.request.task != "continue")
+        new = chosen is not None and chosen.request.task != "continue"
+        self.document.stand_back(song is not None and new)
 
     def _variant_updated(self, variant: Variant) -> None:
-        if variant is self.session.chosen and variant.song is not None:
-            self.playback.listen_to(variant.song)
+        if variant is self.session.chosen:
+            if variant.song is not None and self.playback.audition is not variant.song:
+                self._audition(variant)
+            elif variant.song is None and not self._late_audition.isActive():
+                self._late_audition.start()
         self.refresh_actions()
 
     def _sound_polled(self, state: Any) -> None:
@@ -458,6 +467,7 @@ class Studio(QMainWindow):
             return
         self._late_refresh.stop()
         self._late_settings.stop()
+        self._late_audition.stop()
         geometry, layout = self.saveGeometry(), self.saveState(LAYOUT_VERSION)
         self.hide()  # what follows may have to wait for a thread to end
         self.playback.close()

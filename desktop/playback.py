@@ -106,6 +106,10 @@ class Playback(QObject):
         """A song that sounds in place of the document's, or None."""
         return self._audition
 
+    @property
+    def _sounding(self) -> Song:
+        return self._audition if self._audition is not None else self._document.song
+
     def toggle(self) -> None:
         """Play from the play-head, or pause there."""
         if self._player is None:
@@ -115,7 +119,8 @@ class Playback(QObject):
             self._player.pause()
         else:
             self._flush()
-            self._player.seek(self._document.playhead)
+            at_end = self._document.playhead >= self._sounding.end_tick
+            self._player.seek(0 if at_end else self._document.playhead)
             self._player.play()
         self._set_playing(not self._playing)
 
@@ -195,7 +200,7 @@ class Playback(QObject):
     def _load(self) -> None:
         if self._player is None:
             return
-        self._player.load(self._audition if self._audition is not None else self._document.song)
+        self._player.load(self._sounding)
         self._send_mix()
 
     def _send_mix(self) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent
-from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop import icons, theme
 from desktop.compose.session import Variant
 from desktop.controls.basics import icon_button, label, push_button, restyle, row
+from desktop.roll.drag_out import drag_file, midi_file_of
 
 STATES = {
     "waiting": "waiting",
@@ -86,6 +87,7 @@ class VariantRow(QFrame):
         super().__init__(parent)
         self.setObjectName("row")
         self.variant = variant
+        self._pressed = QPoint()
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.title = label("", "small")
         self.state = label("", "small")
@@ -151,7 +153,17 @@ class VariantRow(QFrame):
         restyle(self)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._pressed = event.position().toPoint()
         self.chosen.emit(self.variant)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag the whole result out as a MIDI file."""
+        far = (
+            event.position().toPoint() - self._pressed
+        ).manhattanLength() >= QApplication.startDragDistance()
+        sketch = self.variant.sketch
+        if far and self.variant.is_over and sketch is not None and len(sketch.notes):
+            drag_file(self, midi_file_of(sketch, np.arange(len(sketch.notes))))
 
 
 def settings_text(variant: Variant) -> str:
@@ -163,5 +175,6 @@ def settings_text(variant: Variant) -> str:
         f"{request.tempo:g} bpm, {request.meter[0]}/{request.meter[1]}, {request.bars} bars\n"
         f"{', '.join(request.instruments)}\n"
         f"temperature {request.temperature:g}, top-p {request.top_p:g}, "
-        f"strictness {request.strictness:g} %, density {density}, seed {request.seed}"
+        f"strictness {request.strictness:g} %, density {density}, seed {request.seed}\n"
+        "Drag it out to have it as a MIDI file"
     )

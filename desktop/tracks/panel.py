@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt
+import numpy as np
+from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, Qt
 from PySide6.QtGui import QAction, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.song import edits
 from core.song.instruments import instrument_name
@@ -17,6 +27,7 @@ from desktop.controls.basics import icon_button, label, restyle, row
 from desktop.controls.choice import Choice
 from desktop.controls.value_slider import ValueSlider
 from desktop.document import Change, Document
+from desktop.roll.drag_out import drag_file, midi_file_of
 from desktop.tracks.instrument_entries import instrument_entries
 
 WIDTH = 288
@@ -47,6 +58,7 @@ class TrackRow(QFrame):
         self.setObjectName("row")
         self._document = document
         self.index = index
+        self._pressed = QPoint()
         self.colour = ColourButton()
         self.colour.clicked.connect(lambda: self._edit("Colour of track", colour=self._track.colour + 1))
         self.name = QLineEdit(accessibleName="Track name", placeholderText="Unnamed track")
@@ -100,7 +112,17 @@ class TrackRow(QFrame):
         return False
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._pressed = event.position().toPoint()
         self._document.set_current_track(self.index)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag the track out as a MIDI file."""
+        far = (
+            event.position().toPoint() - self._pressed
+        ).manhattanLength() >= QApplication.startDragDistance()
+        mine = np.flatnonzero(self._document.song.notes["track"] == self.index)
+        if far and len(mine):
+            drag_file(self, midi_file_of(self._document.song, mine))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

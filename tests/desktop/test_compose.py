@@ -184,6 +184,18 @@ def test_the_chosen_result_sounds_in_place_of_the_song(hands: Hands) -> None:
     hands.until(lambda: hands.player.last("load")[1] is hands.song)
 
 
+def test_a_result_can_be_heard_while_it_grows(hands: Hands) -> None:
+    hands.generator.hold = True
+    generate(hands)
+    hands.until(lambda: len(hands.document.ghosts) == 3)
+    hands.until(lambda: len(hands.player.last("load")[1].notes) == 3)
+    hands.press(Qt.Key.Key_Space)
+    assert hands.player.playing
+    hands.generator.go.set()
+    hands.until(lambda: len(hands.player.last("load")[1].notes) == NOTES_ASKED)
+    assert hands.player.playing
+
+
 def test_a_star_keeps_a_result_from_being_discarded(hands: Hands) -> None:
     generate(hands, count=2)
     hands.until(lambda: not hands.studio.session.busy)
