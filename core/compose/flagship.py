@@ -21,6 +21,7 @@ from core.compose.encoding import (
     BAR,
     DURATIONS,
     LONGEST_BAR,
+    LOOKBACKS,
     STEPS_PER_BEAT,
     Piece,
     duration_class,
@@ -36,7 +37,7 @@ from core.compose.styles import COMPOSERS, STYLES
 from core.errors import Cancelled, TunesmithError
 from core.song.harmony import parse_key
 from core.song.notes import Notes, empty_notes
-from core.store.model_file import find_models, load_model
+from core.store.model_file import ModelFile, find_models
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,9 +66,25 @@ class Loaded:
     card: dict[str, Any]
 
 
+def model_file() -> ModelFile:
+    """The shipped weights, or those that the user trained.
+
+    Raises
+    ------
+    TunesmithError
+        If there are none.
+    """
+    files = {model.name: model for model in find_models("compose")}
+    if NAME not in files:
+        raise TunesmithError(
+            "the flagship's weights are missing; install Tunesmith again, or run: tunesmith learn flagship"
+        )
+    return files[NAME]
+
+
 @lru_cache(maxsize=1)
 def load() -> Loaded:
-    """The shipped network, or the one that the user trained.
+    """The network of `model_file`.
 
     Raises
     ------
@@ -78,12 +95,7 @@ def load() -> Loaded:
 
     from core.compose.network import network_from_card
 
-    files = {model.name: model for model in find_models("compose")}
-    if NAME not in files:
-        raise TunesmithError(
-            "the flagship's weights are missing; install Tunesmith again, or run: tunesmith learn flagship"
-        )
-    tensors, card = load_model(files[NAME].path)
+    tensors, card = model_file().load()
     network = network_from_card(card)
     weights = {name: torch.from_numpy(array) for name, array in unpacked(tensors).items()}
     network.load_state_dict(weights)
@@ -155,8 +167,10 @@ class _Run:
         told = 0
         for bar in range(self.first_bar, self.state.bars_asked):
             closing = bar == self.state.bars_asked - 1 and self.request.bars > 1
-            self._open_bar(closing)
-            for event in self._closing_bar() if closing else self._bar():
+            repeated = self._open_bar(closing)
+            for event in (
+                self._closing_bar() if closing else self._again(repeated) if repeated else self._bar()
+            ):
                 if self.cancelled():
                     raise Cancelled
                 made.append(event)
@@ -192,16 +206,27 @@ class _Run:
             top_p=self.request.top_p,
         )
 
-    def _open_bar(self, closing: bool) -> None:
+    def _open_bar(self, closing: bool) -> list[Event]:
+        """Begin a bar with its form and chords; the notes to repeat in it, if it repeats an earlier bar."""
         copy = self._choose(self.stepper.copy_logits(), self.rules.copy(self.state))
+        again = self._repeated(copy)
         if closing:
             tonic = self.rules.tonic + (12 if self.key.is_minor else 0)
             chords = (tonic, tonic)
+        elif again:
+            chords = self.state.chords[again[0].bar]
         else:
             first = self._choose(self.stepper.chord_logits(copy), self.rules.chord)
             chords = (first, self._choose(self.stepper.second_chord_logits(copy, first), self.rules.chord))
         self.state.begin_bar(self.bar_steps, copy, chords)
         self.stepper.step(self.state)
+        return again
+
+    def _repeated(self, copy: int) -> list[Event]:
+        """The notes of the earlier bar that a bar of this kind is to repeat; none if it is to be new."""
+        index, same = divmod(copy - 1, 2)
+        bar = self.state.bar + 1 - LOOKBACKS[index]
+        return self.state.notes_of(bar) if copy and same else []
 
     def _bar(self) -> Iterator[Event]:
         for count in range(MOST_IN_BAR):
@@ -223,6 +248,13 @@ class _Run:
                 RHYTHM_TEMPERATURE,
             )
             yield self._write(time, part, pitch, duration, echo)
+
+    def _again(self, notes: list[Event]) -> Iterator[Event]:
+        """An earlier bar once more, note for note; only its dynamics are played anew."""
+        for note in notes:
+            echo = self.state.echo(note.time, note.part)
+            longest = int(np.flatnonzero(np.isfinite(self.rules.duration(self.state, note.time)))[-1])
+            yield self._write(note.time, note.part, note.pitch, min(note.duration, longest), echo)
 
     def _closing_bar(self) -> Iterator[Event]:
         """The last bar: everyone holds the tonic chord; the drums end on bass drum and crash."""

@@ -188,6 +188,11 @@ class State:
             for last in self._last_onset[:parts]
         ]
 
+    def notes_of(self, bar: int) -> list[Event]:
+        """The notes that begin in ``bar``."""
+        first = bisect_right(self._keys, bar << 20)
+        return self.events[first : bisect_left(self._keys, (bar + 1) << 20)]
+
     def has_played(self, part: int) -> bool:
         """Whether ``part`` has had a note."""
         return part in self._last

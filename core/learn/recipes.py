@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from core.store.folders import user_folder
 Report = Callable[[float], None]
 
 
-def flagship(
+def composer(
+    name: str,
+    sizes: Mapping[str, Any],
     *,
     data: Path | None,
     minutes: float | None = None,
@@ -23,11 +26,13 @@ def flagship(
     progress: Report = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Train the flagship composer; the model file it leaves in ``out`` takes the shipped one's place
-    when it is put among the user's models.
+    """Train a composer of the flagship's kind. The model file it leaves in ``out`` takes the shipped
+    one's place when it is put among the user's models.
 
     Parameters
     ----------
+    name : of the model file
+    sizes : fields of `core.learn.flagship.Plan` that differ from its defaults
     data : folder of MIDI files, with a ``manifest.csv`` or without
     minutes : how long to train, 20 unless told
     resume : go on from what ``out`` holds
@@ -47,7 +52,7 @@ def flagship(
 
     if data is None or not data.is_dir():
         raise TunesmithError("say where the training data are: --data FOLDER, a folder of MIDI files")
-    out = out or user_folder("data") / "learning" / "flagship"
+    out = out or user_folder("data") / "learning" / name
     out.mkdir(parents=True, exist_ok=True)
     pack = out / "pack.npz"
     if not (resume and pack.is_file()):
@@ -59,7 +64,7 @@ def flagship(
         )
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    plan = Plan(minutes=minutes or 20.0)
+    plan = Plan(minutes=minutes or 20.0, **sizes)
     log = (out / "log.jsonl").open("a", encoding="utf-8")
 
     def report(figures: dict[str, float]) -> None:
@@ -71,8 +76,12 @@ def flagship(
         train(examples, out, plan, device=device, resume=resume, report=report, cancelled=cancelled)
     last = json.loads((out / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     figures = {name: value for name, value in last.items() if name.startswith("valid_")}
-    card = ship(out, examples, out / "flagship", {"figures": figures, "trained_on": str(data)})
-    return card["figures"] | {"model": str(out / "flagship.safetensors"), "minutes": last["minutes"]}
+    card = ship(out, examples, out / name, {"figures": figures, "trained_on": str(data)})
+    return card["figures"] | {"model": str(out / f"{name}.safetensors"), "minutes": last["minutes"]}
 
 
-RECIPES: dict[str, Callable[..., dict[str, Any]]] = {"flagship": flagship}
+RECIPES: dict[str, Callable[..., dict[str, Any]]] = {
+    "flagship": partial(composer, "flagship", {}),
+    # The baseline: Magenta's size, and nothing but the events to go by.
+    "plain-lstm": partial(composer, "plain-lstm", {"hidden": 128, "plain": True}),
+}

@@ -51,7 +51,7 @@ def test_learning_lowers_the_loss_and_its_model_composes(
     data, out, home = tmp_path / "midi", tmp_path / "out", tmp_path / "home"
     write_songs(data)
     monkeypatch.setenv("TUNESMITH_HOME", str(home))
-    figures = recipes.flagship(data=data, minutes=0.12, out=out)
+    figures = recipes.RECIPES["flagship"](data=data, minutes=0.12, out=out)
     examples = load_pack(out / "pack.npz")
     assert {e.split for e in examples} == {"train", "valid", "test"}
     fresh = training.measure_loss(
@@ -61,7 +61,7 @@ def test_learning_lowers_the_loss_and_its_model_composes(
     )
     assert figures["valid_nats"] < 0.8 * fresh["nats"]
 
-    again = recipes.flagship(data=data, minutes=0.16, out=out, resume=True)
+    again = recipes.RECIPES["flagship"](data=data, minutes=0.16, out=out, resume=True)
     assert again["minutes"] > figures["minutes"]
     steps = [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()]
     assert steps == sorted(steps)
@@ -80,7 +80,7 @@ def test_learning_lowers_the_loss_and_its_model_composes(
 
 def test_learning_without_data_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(TunesmithError, match="--data"):
-        recipes.flagship(data=None)
+        recipes.RECIPES["flagship"](data=None)
     (tmp_path / "empty").mkdir()
     with pytest.raises(TunesmithError, match="neither a manifest"):
-        recipes.flagship(data=tmp_path / "empty", out=tmp_path / "out")
+        recipes.RECIPES["flagship"](data=tmp_path / "empty", out=tmp_path / "out")
