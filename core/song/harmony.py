@@ -247,7 +247,8 @@ def name_chord(pitches: ArrayLike) -> str:
 
 
 def chords_of(song: Song, ticks_per_window: int | None = None) -> list[Chord]:
-    """The chords of a song, one a window, equal neighbours joined; none where little or nothing sounds.
+    """The chords of a song, one a window, equal neighbours joined; none where fewer than two different
+    pitch classes sound.
 
     Each window's sounding pitch classes, weighted by how long they sound, are compared with every
     chord's template; the bass note counts for its root.
@@ -261,6 +262,8 @@ def chords_of(song: Song, ticks_per_window: int | None = None) -> list[Chord]:
     if not len(notes):
         return []
     windows, chroma, bass = _windowed_chroma(notes, window)
+    is_chord = (chroma > 0).sum(1) > 1
+    windows, chroma, bass = windows[is_chord], chroma[is_chord], bass[is_chord]
     roots, suffixes, templates = _chord_templates()
     scores = chroma @ templates.T + _BASS_BONUS * (roots == bass[:, None])
     chords: list[Chord] = []
@@ -283,9 +286,9 @@ def _continues(before: Chord, chord: Chord) -> bool:
 _LONGEST_SPAN = 1000
 """A note sounds in so many windows at most, lest one endless note in a damaged file fill the memory."""
 
-_BASS_BONUS = 0.1
+_BASS_BONUS = 0.15
+_RARE_CHORD = 0.98  # beside a plain triad, lest a passing note make a seventh
 _LISTENED = ("", "m", "dim", "aug", "sus4", "7", "maj7", "m7", "m7b5", "dim7")
-_TEMPLATE_PRIOR = {"": 1.0, "m": 1.0}
 
 
 @cache
@@ -319,7 +322,7 @@ def _chord_templates() -> tuple[NDArray[np.int64], list[str], NDArray[np.float64
     rows = np.zeros((len(roots), 12))
     for row, root, suffix in zip(rows, roots, suffixes, strict=True):
         row[[(root + step) % 12 for step in CHORDS[suffix]]] = len(CHORDS[suffix]) ** -0.5
-        row *= _TEMPLATE_PRIOR.get(suffix, 0.95)
+        row *= 1 if suffix in ("", "m") else _RARE_CHORD
     return roots, suffixes, rows
 
 

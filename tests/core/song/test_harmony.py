@@ -143,5 +143,9 @@ def test_drums_are_not_harmony():
 
 
 def test_an_endless_note_does_not_fill_the_memory():
-    song = Song(make_notes(0, 2**31 - 1, 60), (Track(),))
-    assert len(chords_of(song, 1)) == 1
+    song = Song(make_notes(0, 2**31 - 1, [60, 64, 67]), (Track(),))
+    assert [chord.name for chord in chords_of(song, 1)] == ["C"]
+
+
+def test_a_single_note_is_no_chord():
+    assert chords_of(Song(make_notes([0, 480], 480, [60, 62]), (Track(),))) == []
