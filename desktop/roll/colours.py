@@ -67,7 +67,8 @@ def _note_colours(look: Look, hue: QColor, step: int, ground: QColor) -> tuple[Q
     body = _mix(ground, hue, 0.42 + 0.58 * loudness)
     edge = _mix(body, ground, 0.45)
     if look is Look.OTHER_TRACK:
-        body = _mix(ground, hue, 0.22 + 0.13 * loudness)
+        strength = 0.45 if theme.tokens().name == "high-contrast" else 0.22
+        body = _mix(ground, hue, strength + 0.13 * loudness)
         edge = _mix(body, ground, 0.3)
     elif look is Look.SELECTED:
         body = _mix(body, QColor("#ffffff") if ground.lightness() < 128 else hue, 0.35)
@@ -106,6 +107,7 @@ def _premultiplied(colour: QColor) -> int:
 
 
 def _readable_on(ground: QColor) -> QColor:
-    """Dark or light text, whichever stands out more on ``ground``."""
-    luminance = 0.2126 * ground.redF() + 0.7152 * ground.greenF() + 0.0722 * ground.blueF()
-    return QColor(10, 12, 18, 225) if luminance > 0.32 else QColor(255, 255, 255, 215)
+    """Dark or light text, whichever stands out more on ``ground`` (relative luminance as in WCAG 2)."""
+    red, green, blue = (part**2.2 for part in (ground.redF(), ground.greenF(), ground.blueF()))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return QColor(10, 12, 18, 235) if luminance > 0.18 else QColor(255, 255, 255, 225)
