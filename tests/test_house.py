@@ -124,6 +124,18 @@ def test_readme_names_only_commands_that_exist() -> None:
         assert cli.main([command, "--help"]) == 0, command
 
 
+def test_readme_example_in_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.song.midi_file import read_midi
+
+    text = (HOME / "README.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "README.md", "exec"), {})
+    song = read_midi(next(tmp_path.glob("*.mid")))
+    assert len(song.notes) > 20
+    assert (song.meters[0].numerator, song.meters[0].denominator) == (3, 4)
+
+
 def test_readme_paths_exist() -> None:
     """Every file README points to in code type is there, so that a newcomer never looks in vain."""
     text = (HOME / "README.md").read_text("utf-8")
