@@ -11,12 +11,14 @@ from functools import cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from desktop import theme
 
 SIZE = 16
 LINE_WIDTH = 1.5
 RATIOS = (1.0, 1.25, 1.5, 2.0, 3.0)
+REMEMBERED = "tunesmith_icon"
 
 PATHS: dict[str, tuple[str, ...]] = {
     "play": ("fill:M 4.5 2.5 L 13 8 L 4.5 13.5 Z",),
@@ -72,6 +74,21 @@ PATHS: dict[str, tuple[str, ...]] = {
 def icon(name: str, token: str = "text", *, on: str = "accent") -> QIcon:
     """An icon in the colour of a token; ``on`` is its colour while checked."""
     return _icon(name, theme.colour(token).name(), theme.colour(on).name(), theme.colour("text_faint").name())
+
+
+def put(button: QAbstractButton, name: str, token: str = "text", *, on: str = "accent") -> None:
+    """Give a button an icon that `recolour` can find again."""
+    button.setProperty(REMEMBERED, [name, token, on])
+    button.setIcon(icon(name, token, on=on))
+
+
+def recolour(root: QWidget) -> None:
+    """Draw the icons of all buttons under ``root`` in the colours of the palette in use."""
+    for button in root.findChildren(QAbstractButton):
+        remembered = button.property(REMEMBERED)
+        if remembered:
+            name, token, on = remembered
+            button.setIcon(icon(name, token, on=on))
 
 
 def pixmap(name: str, colour: QColor, size: int = SIZE, ratio: float = 1.0) -> QPixmap:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QTo
 
 from core.song import edits
 from core.store.settings import Settings, save_settings
-from desktop import theme
+from desktop import icons, theme
 from desktop.actions import ACTIONS, MENUS, Actions, help_page
 from desktop.command_palette import CommandPalette
 from desktop.compose.panel import WIDTH as COMPOSE_WIDTH
@@ -347,6 +347,7 @@ class Studio(QMainWindow):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             theme.apply(app, name)
+            icons.recolour(self)
         self.settings.theme = name
         self.settings_changed()
         self.hints.show_hint(f"Colours: {name}")

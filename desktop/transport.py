@@ -148,7 +148,7 @@ class Transport(QWidget):
 
     def _button(self, action: QAction, icon: str) -> QToolButton:
         button = QToolButton(checkable=action.isCheckable())
-        button.setIcon(icons.icon(icon))
+        icons.put(button, icon)
         button.setProperty("role", "transport")
         button.setAccessibleName(action.text())
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -184,7 +184,7 @@ class Transport(QWidget):
 
     def _show_playing(self, playing: bool) -> None:
         button = self._buttons["play"]
-        button.setIcon(icons.icon("pause" if playing else "play", "accent" if playing else "text"))
+        icons.put(button, "pause" if playing else "play", "accent" if playing else "text")
 
     def _show_levels(self, state: object) -> None:
         self.meter_bars.set_levels(state.peak_left, state.peak_right)  # type: ignore[attr-defined]

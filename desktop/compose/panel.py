@@ -63,7 +63,7 @@ class Chip(QToolButton):
     def __init__(self, text: str, remove: Callable[[], object], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setText(text)
-        self.setIcon(icons.icon("close", "text_faint"))
+        icons.put(self, "close", "text_faint")
         self.setIconSize(QSize(10, 10))
         self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -268,7 +268,7 @@ class ComposePanel(QWidget):
         self.new_seed = icon_button("dice", "New seed every time", checkable=True)
         self.new_seed.setChecked(True)
         self.add_instrument = QToolButton(text="Add", toolTip="Add an instrument")
-        self.add_instrument.setIcon(icons.icon("plus", "text_dim"))
+        icons.put(self.add_instrument, "plus", "text_dim")
         self.add_instrument.setIconSize(QSize(10, 10))
         self.add_instrument.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.add_instrument.setProperty("role", "chip")

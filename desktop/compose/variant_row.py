@@ -131,9 +131,8 @@ class VariantRow(QFrame):
         for button in (self.use, self.replace):
             button.setEnabled(variant.is_over and variant.is_usable)
         self.discard.setEnabled(variant.is_over)
-        self.star.setIcon(
-            icons.icon("star-full" if variant.starred else "star", "warn" if variant.starred else "text_dim")
-        )
+        star = ("star-full", "warn") if variant.starred else ("star", "text_dim")
+        icons.put(self.star, *star)
         self.thumbnail.show_variant(variant)
 
     def show_untouched(self, untouched: bool) -> None:

@@ -30,7 +30,7 @@ def icon_button(
 ) -> QToolButton:
     """A button with an icon; ``name`` is its tool tip and what a screen reader says."""
     result = QToolButton(checkable=checkable)
-    result.setIcon(icons.icon(icon, token))
+    icons.put(result, icon, token)
     result.setIconSize(QSize(16, 16))
     result.setProperty("role", role)
     result.setToolTip(name)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
+from desktop import theme
 from desktop.actions import ACTIONS, MENUS, help_page
 from desktop.controls.fuzzy import ranked, score
 from desktop.roll.navigation import KEYS as ROLL_KEYS
@@ -100,3 +101,17 @@ def test_letters_must_all_occur_in_order() -> None:
     assert score("xz", "Export") is None
     assert score("tro", "Export") is None
     assert score("", "Export") == 0
+
+
+def test_colours_change_at_once_and_icons_with_them(hands: Hands) -> None:
+    def ink() -> set[str]:
+        image = hands.studio.transport._buttons["stop"].icon().pixmap(16, 16).toImage()
+        return {image.pixelColor(8, 8).name()}
+
+    hands.studio.set_theme("dark")
+    dark = ink()
+    hands.act("theme")
+    assert theme.tokens().name == "light"
+    assert ink() == {theme.tokens().text} != dark
+    hands.studio.set_theme("dark")
+    assert ink() == dark
