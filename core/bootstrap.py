@@ -177,7 +177,8 @@ PROBES: dict[str, Callable[[str], bool]] = {
     "lib": _library_loads,
     "file": _file_exists,
     "program": lambda name: shutil.which(name) is not None,
-    "module": lambda name: importlib.util.find_spec(name) is not None,
+    # A frozen program makes no environment and leaves such modules out.
+    "module": lambda name: hasattr(sys, "frozen") or importlib.util.find_spec(name) is not None,
 }
 
 
