@@ -25,7 +25,7 @@ def _times(seconds: float, rate: int) -> Wave:
     return np.arange(int(seconds * rate)) / rate
 
 
-def _closed(wave: Wave, rate: int, seconds: float) -> Sample:
+def _closed(wave: Wave, rate: int) -> Sample:
     # The end fades, so that a sound cut short by its length ends in silence.
     fade = np.clip(np.arange(len(wave))[::-1] / (0.25 * len(wave)), 0, 1)
     return Sample(wave * fade, rate, 60)
@@ -44,18 +44,18 @@ def skin(
     drive: float = 0.0,
     rate: int = 32000,
 ) -> Sample:
-    """A membrane that starts `drop` (share) above `hertz`; `noises` are (formants, decay, dB)."""
+    """A membrane that starts `drop` (share) above `hertz`; `noises` are (formants, decay, dB); `drive` saturates."""
     time = _times(seconds, rate)
     random = dice("skin", hertz, noises)
     cycles = hertz * (time + drop * drop_time * (1 - np.exp(-time / drop_time)))
     wave = np.zeros(len(time))
     for ratio, level, decay in zip(ratios, levels, decays, strict=False):
         wave += gain(level) * np.exp(-LN_1000 * time / decay) * np.sin(2 * np.pi * ratio * cycles)
-    if drive:
-        wave = np.tanh(drive * wave) / np.tanh(drive)
     for formants, decay, db in noises:
         wave += gain(db) * engines.burst(len(time), rate, formants, decay, random)
-    return _closed(wave * np.clip(time / 0.0006, 0, 1), rate, seconds)
+    if drive:
+        wave = np.tanh(drive * wave)
+    return _closed(wave * np.clip(time / 0.0006, 0, 1), rate)
 
 
 def metal(
@@ -105,7 +105,7 @@ def metal(
     if stick:
         formants, length, db = stick
         wave += gain(db) * engines.burst(len(time), rate, formants, length, random)
-    return _closed(wave * np.clip(time / 0.0005, 0, 1), rate, seconds)
+    return _closed(wave * np.clip(time / 0.0005, 0, 1), rate)
 
 
 def rattle(
@@ -129,7 +129,7 @@ def rattle(
             bumps = random.uniform(size=length // 40 + 2) ** 6
             noise *= (1 - grain) + grain * 6 * np.interp(np.arange(length) / 40, np.arange(len(bumps)), bumps)
         wave[first:] += gain(db) * noise * np.clip(np.arange(length) / rate / rise, 0, 1)
-    return _closed(wave, rate, seconds)
+    return _closed(wave, rate)
 
 
 def bar(
@@ -153,7 +153,7 @@ def bar(
     if noise:
         formants, decay, db = noise
         wave += gain(db) * engines.burst(len(time), rate, formants, decay, random)
-    return _closed(wave * (1 - np.exp(-time / onset)), rate, seconds)
+    return _closed(wave * (1 - np.exp(-time / onset)), rate)
 
 
 def cuica(seconds: float, start: float, end: float, *, rate: int = 24000) -> Sample:
@@ -163,7 +163,7 @@ def cuica(seconds: float, start: float, end: float, *, rate: int = 24000) -> Sam
     turn = 2 * np.pi * np.cumsum(glide) / rate
     wave = sum(np.sin(n * turn) / n**1.2 for n in range(1, 9))
     shape = np.clip(time / 0.02, 0, 1) * np.exp(-1.5 * time / seconds)
-    return _closed(engines.band(np.asarray(wave) * shape, rate, 250, 3000, 1), rate, seconds)
+    return _closed(engines.band(np.asarray(wave) * shape, rate, 250, 3000, 1), rate)
 
 
 def whistle(seconds: float, *, rate: int = 24000) -> Sample:
@@ -174,7 +174,7 @@ def whistle(seconds: float, *, rate: int = 24000) -> Sample:
     turn = 2 * np.pi * (2350 * time + 0.35 * np.sin(2 * np.pi * 38 * time))
     wave = pea * (np.sin(turn) + 0.4 * np.sin(1.21 * turn))
     wave += 0.12 * engines.burst(len(time), rate, ((3500, 0.8, 60),), 60.0, random)
-    return _closed(wave * np.clip(time / 0.012, 0, 1), rate, seconds)
+    return _closed(wave * np.clip(time / 0.012, 0, 1), rate)
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,7 @@ class Drum:
 BEATER: Noise = (((3200, 0.9, 60), (1200, 0.7, 56)), 0.022, -11)
 WIRES: tuple[Formant, ...] = ((240, 0.5, 40), (2200, 0.9, 54), (6000, 0.8, 60))
 STICK: Noise = (((900, 0.8, 56), (3500, 0.8, 60)), 0.02, -4)
+SNARE_STICK: Noise = (((900, 0.9, 58), (3500, 0.9, 60)), 0.025, -9)
 TOM_STICK: Noise = (((450, 0.9, 58), (2600, 0.8, 54)), 0.045, -9)
 HAND: Noise = (((600, 0.7, 58), (1800, 0.7, 58)), 0.02, -6)
 SLAP: Noise = (((1500, 0.6, 60), (3500, 0.7, 56)), 0.05, 0)
@@ -227,7 +228,7 @@ def tom(hertz: float) -> Callable[[], Sample]:
     )
 
 
-crash = partial(metal, 1.45, low=320, peak=4200, width=1.25, decay=3.0, bloom=0.006, wash=-3, rate=26000)
+crash = partial(metal, 1.45, low=320, peak=4200, width=1.25, decay=4.2, bloom=0.006, wash=-3, rate=26000)
 ride = partial(
     metal,
     0.9,
@@ -257,7 +258,7 @@ KIT: dict[int, Drum] = {
             drive=1.2,
             rate=24000,
         ),
-        1.0,
+        0.0,
     ),
     36: Drum(
         partial(
@@ -273,7 +274,7 @@ KIT: dict[int, Drum] = {
             drive=1.6,
             rate=30000,
         ),
-        1.5,
+        0.5,
     ),
     37: Drum(
         partial(
@@ -295,9 +296,10 @@ KIT: dict[int, Drum] = {
             drop=0.35,
             drop_time=0.012,
             ratios=(1, 1.78, 2.4),
-            levels=(0, -4, -10),
-            decays=(0.2, 0.13, 0.09),
-            noises=((WIRES, 0.24, -3), STICK),
+            levels=(0, -5, -11),
+            decays=(0.28, 0.16, 0.1),
+            noises=((WIRES, 0.26, -7), SNARE_STICK),
+            drive=1.1,
         ),
         0.0,
     ),
@@ -305,7 +307,7 @@ KIT: dict[int, Drum] = {
         partial(
             rattle,
             0.3,
-            ((1100, 0.45, 60), (2300, 0.6, 52)),
+            ((1150, 0.6, 60), (2600, 0.8, 55)),
             strokes=((0.0, -3, 0.03), (0.011, -3, 0.03), (0.023, 0, 0.22)),
             rise=0.0007,
         ),
@@ -320,8 +322,9 @@ KIT: dict[int, Drum] = {
             drop_time=0.01,
             ratios=(1, 1.62, 2.7),
             levels=(0, -3, -8),
-            decays=(0.13, 0.09, 0.06),
-            noises=((((1800, 0.7, 56), (5000, 0.9, 60)), 0.19, 1), STICK),
+            decays=(0.17, 0.1, 0.07),
+            noises=((((1800, 0.7, 56), (5000, 0.9, 60)), 0.2, -4), SNARE_STICK),
+            drive=1.3,
         ),
         0.0,
     ),
@@ -336,7 +339,7 @@ KIT: dict[int, Drum] = {
     44: Drum(partial(metal, 0.1, **HATS, decay=0.085, count=111, bloom=0.002), -9.0, 1, -0.3),
     45: Drum(None, pan=0.15, like=47, semitones=-3.35),
     46: Drum(
-        partial(metal, 0.6, **HATS, decay=0.9, count=112, stick=(((9000, 0.6, 60),), 0.015, 2)), -4.5, 1, -0.3
+        partial(metal, 0.8, **HATS, decay=1.4, count=112, stick=(((9000, 0.6, 60),), 0.015, 2)), -4.5, 1, -0.3
     ),
     47: Drum(tom(136), -0.5, pan=-0.05),
     48: Drum(None, pan=-0.2, like=50, semitones=-3.35),
@@ -345,7 +348,7 @@ KIT: dict[int, Drum] = {
     51: Drum(ride, -5.5, pan=0.4),
     52: Drum(
         partial(
-            metal, 0.9, low=260, peak=3000, width=1.1, decay=1.5, bloom=0.003, wash=2, count=150, rate=26000
+            metal, 0.9, low=260, peak=3000, width=1.1, decay=2.2, bloom=0.003, wash=2, count=150, rate=26000
         ),
         -2.0,
         pan=0.45,
@@ -369,13 +372,19 @@ KIT: dict[int, Drum] = {
     ),
     54: Drum(
         partial(
-            rattle,
-            0.32,
-            ((7500, 0.35, 60), (10500, 0.3, 58)),
-            strokes=((0.0, 0, 0.1), (0.022, -2, 0.28)),
-            grain=0.7,
+            metal,
+            0.36,
+            low=3800,
+            high=13000,
+            count=48,
+            peak=7500,
+            width=0.7,
+            decay=0.5,
+            wash=-4,
+            bloom=0.004,
+            stick=(((600, 0.8, 60), (1800, 0.7, 54)), 0.03, -6),
         ),
-        -5.5,
+        -4.5,
     ),
     55: Drum(
         partial(metal, 0.6, low=600, peak=6500, width=1.0, decay=0.75, wash=-1, count=140), -2.5, pan=-0.15
@@ -453,7 +462,7 @@ KIT: dict[int, Drum] = {
             0.4,
             905,
             ratios=(1, 1.52, 2.63, 4.1),
-            levels=(0, -6, -6, -12),
+            levels=(0, -4, -3, -7),
             decays=(0.4, 0.28, 0.2, 0.12),
             noise=(((5000, 0.7, 60),), 0.01, -8),
         ),
@@ -466,7 +475,7 @@ KIT: dict[int, Drum] = {
             0.45,
             668,
             ratios=(1, 1.52, 2.63, 4.1),
-            levels=(0, -6, -6, -12),
+            levels=(0, -4, -3, -7),
             decays=(0.45, 0.3, 0.2, 0.12),
             noise=(((5000, 0.7, 60),), 0.01, -8),
         ),

@@ -26,7 +26,7 @@ def _around(grid: Grid, loop: Wave) -> Sample:
 def reverse_cymbal(key: int) -> Sample:
     """A crash played backwards."""
     forward = crash(rate=22050)
-    return Sample(forward.wave[: int(1.2 * 22050)][::-1] * 1.0, 22050, CENTRE)
+    return Sample(forward.wave[: int(0.9 * 22050)][::-1].copy(), 22050, CENTRE)
 
 
 def fret_noise(key: int) -> Sample:

@@ -91,7 +91,7 @@ VOICES: dict[str, Voice] = {
     ),
     "hollow ensemble": Voice(
         partial(
-            section, even=14.0, tilt=1.1, corner=5000, slope=8, cents=10.0, loop=0.5, rough=0.0, highest=8000
+            section, even=14.0, tilt=1.1, corner=5000, slope=8, cents=6.0, loop=0.5, rough=0.0, highest=8000
         ),
         (42, 56, 70, 84),
     ),
@@ -147,7 +147,7 @@ VOICES: dict[str, Voice] = {
     "bright bell": Voice(
         partial(
             tines,
-            pairs=((1, 0.7, 3.5, 2.2, 0.5, 0.25), (2, 0.4, 7.0, 1.2, 0.2, 0.2), (1, 0.4, 1, 0.8, 0.5, 0.4)),
+            pairs=((1, 0.7, 3.5, 1.6, 0.5, 0.25), (2, 0.4, 7.0, 1.2, 0.2, 0.2), (1, 0.4, 1, 0.8, 0.5, 0.4)),
             decay=7.0,
             lead=0.3,
             loop=0.12,

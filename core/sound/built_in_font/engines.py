@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfilt
 
 from core.sound.built_in_font.sample import Grid, Sample, Wave
@@ -20,6 +21,10 @@ Formant = tuple[float, float, float]
 LN_1000 = float(np.log(1000.0))
 #: Partials above this share of the sample rate are left out.
 HIGHEST = 0.45
+#: Of so many throws of the phases, a pad takes the steadiest.
+CANDIDATES = 16
+#: From here up (Hz), pads become narrower.
+TREBLE = 400.0
 
 
 def gain(db: ArrayLike) -> Wave:
@@ -157,13 +162,22 @@ def pad_loop(
     """
     bins = np.arange(grid.loop // 2 + 1)
     spectrum = np.zeros(len(bins))
+    # So many cents are more Hz in the treble, where they would be heard as trembling.
+    narrowed = cents * min(1.0, (TREBLE / grid.f0) ** 0.5)
     for partial, amplitude in zip(partials, amplitudes, strict=True):
         centre = float(np.rint(partial * grid.cycles))
-        width = max(0.35, centre * (2 ** (cents / 1200) - 1))
+        width = max(0.2, centre * (2 ** (narrowed / 1200) - 1))
         reach = slice(max(1, int(centre - 5 * width)), min(len(bins), int(centre + 5 * width) + 2))
         bell = np.exp(-0.5 * ((bins[reach] - centre) / width) ** 2)
         spectrum[reach] += (amplitude**2) * bell**2 / np.sum(bell**2)
-    return periodic(grid, np.sqrt(spectrum), random)
+    waves = [periodic(grid, np.sqrt(spectrum), random) for _ in range(CANDIDATES)]
+    return min(waves, key=lambda wave: _unsteadiness(wave[: grid.loop], grid.rate))
+
+
+def _unsteadiness(loop: Wave, rate: int) -> float:
+    # How much the power, over twentieths of a second, strays from its mean.
+    power = uniform_filter1d(loop**2, max(1, rate // 20), mode="wrap")
+    return float(np.std(power) / np.mean(power))
 
 
 def periodic(grid: Grid, spectrum: Wave, random: np.random.RandomState) -> Wave:

@@ -21,7 +21,7 @@ FIRST_SHARE = 0.6
 STROKE_SECONDS = 0.125
 #: How fast the limiter moves, and how far.
 LIMITER_SECONDS = 0.0015
-LIMITER_DB = 5.0
+LIMITER_DB = 7.0
 
 
 def k_weighting(frequencies: Wave) -> Wave:

@@ -62,19 +62,19 @@ class Layer:
 
 Program = tuple[Layer, ...]
 
-PIANO = Layer("", release=0.35, cutoff=9500, track=0.35, velocity=4200, reverb=0.12)
-TINES = Layer("", release=0.3, cutoff=7000, velocity=3600, chorus=0.12, reverb=0.1)
-MALLET = Layer("", release=1.2, cutoff=12000, velocity=2600, reverb=0.16)
+PIANO = Layer("", release=0.35, cutoff=6000, track=0.45, velocity=4800, reverb=0.12)
+TINES = Layer("", release=0.3, cutoff=2800, track=0.6, velocity=4800, chorus=0.12, reverb=0.1)
+MALLET = Layer("", release=1.2, cutoff=8000, velocity=3600, reverb=0.16)
 BELL = replace(MALLET, release=3.0, reverb=0.22)
 ORGAN = Layer("", release=0.08, velocity=0, reverb=0.12)
 REEDS = Layer("", attack=0.03, release=0.12, cutoff=9000, velocity=1800, vibrato=4, rate=5.0, reverb=0.1)
-GUITAR = Layer("", release=0.3, cutoff=8500, velocity=3600, reverb=0.1)
-BASS = Layer("", release=0.18, cutoff=5500, track=0.3, velocity=3200, reverb=0.02)
-BOWED = Layer("", release=0.3, cutoff=8500, velocity=2600, vibrato=15, rate=5.6, delay=0.28, reverb=0.2)
-SECTION = Layer("", attack=0.11, release=0.55, cutoff=9000, velocity=2600, reverb=0.25, chorus=0.05)
+GUITAR = Layer("", release=0.3, cutoff=5500, velocity=4200, reverb=0.1)
+BASS = Layer("", release=0.18, cutoff=2600, track=0.3, velocity=4200, reverb=0.02)
+BOWED = Layer("", release=0.3, cutoff=6000, velocity=3200, vibrato=15, rate=5.6, delay=0.28, reverb=0.2)
+SECTION = Layer("", attack=0.11, release=0.55, cutoff=6000, velocity=3000, reverb=0.25, chorus=0.05)
 CHOIR = replace(SECTION, attack=0.14, release=0.6, vibrato=5, rate=5.0, delay=0.4)
-HORN = Layer("", release=0.16, cutoff=8000, velocity=4000, vibrato=6, rate=5.2, delay=0.45, reverb=0.17)
-REED = Layer("", release=0.13, cutoff=9000, velocity=3000, vibrato=9, rate=5.1, delay=0.35, reverb=0.14)
+HORN = Layer("", release=0.16, cutoff=5000, velocity=4400, vibrato=6, rate=5.2, delay=0.45, reverb=0.17)
+REED = Layer("", release=0.13, cutoff=6000, velocity=3400, vibrato=9, rate=5.1, delay=0.35, reverb=0.14)
 PIPE = Layer(
     "", release=0.16, cutoff=9000, velocity=2400, vibrato=6, tremolo=0.9, rate=5.0, delay=0.3, reverb=0.2
 )
@@ -106,11 +106,11 @@ LESLIE: dict[str, Any] = {"tremolo": 1.3, "vibrato": 9, "rate": 6.4, "delay": 0.
 PROGRAMS: tuple[Program, ...] = (
     # piano
     one(PIANO, "grand piano"),
-    one(PIANO, "bright piano", cutoff=15000, velocity=3400),
-    one(PIANO, "electric grand", chorus=0.15, cutoff=7500),
-    detuned(PIANO, "grand piano", 17, cutoff=11000),
+    one(PIANO, "bright piano", cutoff=11000, velocity=3800),
+    one(PIANO, "electric grand", chorus=0.15, cutoff=5000),
+    detuned(PIANO, "grand piano", 17, cutoff=9000),
     one(TINES, "tine piano", tremolo=0.8, rate=4.6, delay=0.0),
-    one(TINES, "fm piano", cutoff=13000, chorus=0.3),
+    one(TINES, "fm piano", cutoff=8000, chorus=0.3),
     one(GUITAR, "harpsichord", cutoff=14000, velocity=600, release=0.15),
     one(GUITAR, "clavinet", release=0.08, cutoff=7500, velocity=4200),
     # chromatic percussion
@@ -132,9 +132,9 @@ PROGRAMS: tuple[Program, ...] = (
     one(REEDS, "harmonica", vibrato=10, tremolo=1.0, delay=0.3),
     one(REEDS, "bandoneon", vibrato=3, delay=0.4),
     # guitar
-    one(GUITAR, "nylon guitar", reverb=0.13),
-    one(GUITAR, "steel guitar", cutoff=11000, reverb=0.13),
-    one(GUITAR, "jazz guitar", cutoff=4500),
+    one(GUITAR, "nylon guitar", cutoff=3000, velocity=4800, reverb=0.13),
+    one(GUITAR, "steel guitar", cutoff=8000, reverb=0.13),
+    one(GUITAR, "jazz guitar", cutoff=3000),
     one(GUITAR, "clean guitar", chorus=0.2),
     one(GUITAR, "muted guitar", release=0.12),
     one(GUITAR, "overdriven guitar", velocity=1800, vibrato=5, delay=0.6, release=0.12),
@@ -143,9 +143,9 @@ PROGRAMS: tuple[Program, ...] = (
     # bass
     one(BASS, "acoustic bass", reverb=0.06),
     one(BASS, "fingered bass"),
-    one(BASS, "picked bass", cutoff=7000),
+    one(BASS, "picked bass", cutoff=4500),
     one(BASS, "fretless bass", vibrato=6, rate=4.6, delay=0.4, bend=-35, sweep_decay=0.09, chorus=0.06),
-    one(BASS, "slap bass", cutoff=9000, velocity=4800),
+    one(BASS, "slap bass", cutoff=7000, velocity=4800),
     one(BASS, "popped bass", cutoff=11000, velocity=4800),
     one(
         BASS,
@@ -179,7 +179,7 @@ PROGRAMS: tuple[Program, ...] = (
     one(CHOIR, "synth vowel", attack=0.06, release=0.35, vibrato=10),
     one(ONCE, "hit", release=1.2, velocity=3600, reverb=0.25),
     # brass
-    one(HORN, "trumpet", cutoff=10000),
+    one(HORN, "trumpet", cutoff=7000),
     one(HORN, "trombone"),
     one(HORN, "tuba", vibrato=0),
     one(HORN, "muted trumpet", cutoff=10000, velocity=2400),
@@ -310,7 +310,7 @@ PROGRAMS: tuple[Program, ...] = (
         tremolo=9,
         rate=3.3,
         delay=0.0,
-        release=1.8,
+        release=1.2,
         reverb=0.5,
         cutoff=4000,
     ),
