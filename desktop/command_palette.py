@@ -30,6 +30,7 @@ class CommandPalette(SearchList):
         self.setGraphicsEffect(shadow)
         self.chosen.connect(self._choose)
         self.left.connect(self.hide)
+        self.field.textChanged.connect(self._place)
         parent.installEventFilter(self)
         self.hide()
 
@@ -51,7 +52,7 @@ class CommandPalette(SearchList):
     def _place(self) -> None:
         window = self.parentWidget()
         width = min(WIDTH, window.width() - 32)
-        height = min(400, window.height() - TOP - 48)
+        height = min(self.wanted_height() + 16, window.height() - TOP - 48)
         self.setGeometry((window.width() - width) // 2, TOP, width, height)
 
     def _choose(self, action: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from core.errors import TunesmithError
@@ -155,6 +156,8 @@ class Files(QObject):
         )  # fmt: skip
         question.setInformativeText("Without saving, they are lost.")
         question.setDefaultButton(button.Save)
+        for shown in question.buttons():
+            shown.setIcon(QIcon())
 
         def answered(result: int) -> None:
             if result == button.Save:

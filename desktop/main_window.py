@@ -31,7 +31,7 @@ from desktop.roll.view import RollView
 from desktop.roll_bar import RollBar
 from desktop.settings_dialog import SettingsDialog
 from desktop.time_axis import TimeAxis
-from desktop.tracks.changes import with_copy, with_new_track
+from desktop.tracks.changes import in_ticks, with_copy, with_new_track
 from desktop.tracks.panel import WIDTH as TRACKS_WIDTH
 from desktop.tracks.panel import TrackPanel
 from desktop.transport import Transport, snap_ticks
@@ -412,6 +412,9 @@ class Studio(QMainWindow):
     def _audition(self, chosen: Variant | None) -> None:
         """Let the chosen result sound, as far as it has come, in place of the song."""
         song = chosen.sketch if chosen is not None and chosen.is_usable else None
+        if song is not None:
+            # The play-head and the loop are counted in the document's ticks.
+            song = in_ticks(song, self.document.song.ticks_per_beat)
         self.playback.listen_to(song)
         # A continuation sounds with the song, so that stays as bright as it is.
         new = chosen is not None and chosen.request.task != "continue"
@@ -419,9 +422,10 @@ class Studio(QMainWindow):
 
     def _variant_updated(self, variant: Variant) -> None:
         if variant is self.session.chosen:
-            if variant.song is not None and self.playback.audition is not variant.song:
+            if variant.is_over:
+                self._late_audition.stop()
                 self._audition(variant)
-            elif variant.song is None and not self._late_audition.isActive():
+            elif not self._late_audition.isActive():
                 self._late_audition.start()
         self.refresh_actions()
 

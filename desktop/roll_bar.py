@@ -72,12 +72,12 @@ class RollBar(QWidget):
         self.audition.setVisible(chosen is not None)
         if chosen is not None:
             self.audition.setText(f"Listening to result {chosen.number}")
-            self.audition.setIcon(icons.icon("close", "text_dim"))
+            icons.put(self.audition, "close", "text_dim")
 
 
 def _button(action: QAction, icon: str) -> QToolButton:
     button = QToolButton(checkable=action.isCheckable())
-    button.setIcon(icons.icon(icon, "text_dim"))
+    icons.put(button, icon, "text_dim")
     button.setProperty("role", "icon")
     button.setAccessibleName(action.text())
     trigger: Callable[[], object] = action.trigger

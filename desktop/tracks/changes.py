@@ -85,5 +85,21 @@ def rescaled(notes: Notes, ticks_per_beat: int, wanted: int) -> Notes:
     return result
 
 
+def in_ticks(song: Song, wanted: int) -> Song:
+    """The same music counted in another resolution; what is neither note nor mark is left out."""
+    if song.ticks_per_beat == wanted:
+        return song
+    ratio = wanted / song.ticks_per_beat
+    return Song(
+        notes=rescaled(song.notes, song.ticks_per_beat, wanted),
+        tracks=song.tracks,
+        ticks_per_beat=wanted,
+        tempos=tuple(replace(mark, tick=round(mark.tick * ratio)) for mark in song.tempos),
+        meters=tuple(replace(mark, tick=round(mark.tick * ratio)) for mark in song.meters),
+        keys=tuple(replace(mark, tick=round(mark.tick * ratio)) for mark in song.keys),
+        title=song.title,
+    )
+
+
 def _plays_like(a: Track, b: Track) -> bool:
     return a.is_drum == b.is_drum and (a.is_drum or a.program == b.program)

@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt
 
 from core.song.notes import Song, Track, make_notes
 from desktop.controls.level_meter import meter_share
-from desktop.tracks.changes import with_copy, with_tracks_of
+from desktop.demo import demo_song
+from desktop.tracks.changes import in_ticks, with_copy, with_tracks_of
 from desktop.transport import snap_ticks
 from tests.desktop.hands import BEAT, CTRL, SHIFT, Hands
 
@@ -74,6 +75,15 @@ def test_tracks_of_another_resolution_keep_their_time() -> None:
     assert added["onset"].tolist() == [0, 480]
     assert added["duration"].tolist() == [480, 480]
     assert with_copy(both, 1).tracks[2].name == "B copy"
+
+
+def test_a_song_in_other_ticks_is_the_same_music() -> None:
+    song = demo_song()
+    other = in_ticks(song, 96)
+    assert other.seconds == pytest.approx(song.seconds, abs=0.01)
+    assert np.array_equal(other.notes["pitch"], song.notes["pitch"])
+    assert other.bars.bar_at(other.end_tick - 1) == 7
+    assert in_ticks(song, 480) is song
 
 
 def test_tempo_meter_and_key_are_edits(hands: Hands) -> None:
