@@ -120,7 +120,8 @@ class VariantRow(QFrame):
         variant = self.variant
         request = variant.request
         parts = [request.style or "any style", request.key or "any key", f"seed {request.seed}"]
-        self.title.setText(f"{variant.number}   " + " · ".join(parts))
+        mark = " ★" if variant.starred else ""
+        self.title.setText(f"{variant.number}{mark}   " + " · ".join(parts))
         text = STATES[variant.state]
         if variant.state == "composing":
             text = f"{100 * variant.progress:.0f} %"
