@@ -3,12 +3,16 @@
 The trunk's first layer reads nothing but embeddings, so their products with its weights are worked out
 once: a step then adds a few dozen rows of one table instead of multiplying a long vector. The heads'
 shares of the hidden state come from one product for all of them, and their embedded inputs from tables
-too. What is left are three products of the LSTM's own and the heads' small last layers.
+too. What is left are the LSTM's own products, in int8 on a CPU, and the heads' small last
+layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +35,32 @@ LOOKBACK_INPUTS = ("ahead_time", "ahead_pitch", "ahead_duration", "run")
 """Inputs that are one class for each lookback."""
 
 
+Product = Callable[[Tensor], Tensor]
+
+
+def _product(weight: Tensor, bias: Tensor, int8: bool) -> Product:
+    """The map x -> weight @ x + bias, with rows of ``weight`` in int8 and x rounded to int8 as it comes if ``int8``.
+
+    A step is bound by the memory that the weights are read from; int8 reads a quarter.
+    """
+    if not int8:
+        return lambda x: F.linear(x, weight, bias)
+    scale = weight.abs().amax(1).clamp(min=1e-8) / 127
+    with warnings.catch_warnings():
+        # To be removed in a later torch; the version here is pinned, see docs/decisions.md.
+        warnings.simplefilter("ignore")
+        rows = torch.quantize_per_channel(
+            weight, scale.double(), torch.zeros_like(scale).long(), 0, torch.qint8
+        )
+        packed = torch.ops.quantized.linear_prepack(rows, bias)
+    return lambda x: torch.ops.quantized.linear_dynamic(x, packed)
+
+
+def can_int8(device: torch.device) -> bool:
+    """Whether this machine has int8 products."""
+    return device.type == "cpu" and torch.backends.quantized.engine != "none"
+
+
 class _Tables:
     """Rows of one matrix, by the name of the input they stand for."""
 
@@ -49,6 +79,37 @@ class _Tables:
         return torch.cat(self._blocks).contiguous()
 
 
+@dataclass(frozen=True)
+class _Products:
+    """The large products of a network: one a layer of the trunk, and the heads' shares of its output."""
+
+    layers: list[Product]
+    heads: Product
+
+
+@lru_cache(maxsize=4)
+def _products(network: Network, int8: bool) -> _Products:
+    lstm, hidden = network.trunk, network.shape.hidden
+    layers = [_product(lstm.weight_hh_l0, torch.zeros_like(lstm.bias_hh_l0), int8)]
+    for i in range(1, network.shape.layers):
+        weight = torch.cat([getattr(lstm, f"weight_ih_l{i}"), getattr(lstm, f"weight_hh_l{i}")], 1)
+        layers.append(_product(weight, getattr(lstm, f"bias_ih_l{i}") + getattr(lstm, f"bias_hh_l{i}"), int8))
+    firsts = _first_layers(network).values()
+    weight = torch.cat([layer.weight[:, :hidden] for layer in firsts])
+    return _Products(layers, _product(weight, torch.cat([layer.bias for layer in firsts]), int8))
+
+
+def _first_layers(network: Network) -> dict[str, nn.Linear]:
+    """What each head does first with the trunk's output."""
+    return {
+        "time": network.time_head[0],
+        "part": network.part_query,
+        "pitch": network.pitch_head[0],
+        "duration": network.duration_head[0],
+        "velocity": network.velocity_head[0],
+    }
+
+
 class Stepper:
     """One piece's run through the network.
 
@@ -57,11 +118,15 @@ class Stepper:
     network : Network in evaluation mode
     wish : conditions, five classes
     parts : the parts' four classes each
+    int8 : round the large products to int8; costs under 0.01 nats a note (docs/models.md)
     """
 
     @torch.inference_mode()
-    def __init__(self, network: Network, wish: Sequence[int], parts: Sequence[Sequence[int]]) -> None:
+    def __init__(
+        self, network: Network, wish: Sequence[int], parts: Sequence[Sequence[int]], *, int8: bool = True
+    ) -> None:
         device = next(network.parameters()).device
+        self._products = _products(network, int8 and can_int8(device))
         self._network, self._device = network, device
         self.part_count = len(parts)
         rows = torch.zeros(MOST_PARTS, 4, dtype=torch.long, device=device)
@@ -113,29 +178,10 @@ class Stepper:
             raise ValueError("the trunk's inputs and its tables do not agree")
         self._first = tables.first
         self._table = tables.stacked()
-        self._layers = [
-            torch.cat([getattr(lstm, f"weight_ih_l{i}"), getattr(lstm, f"weight_hh_l{i}")], 1)
-            if i
-            else lstm.weight_hh_l0
-            for i in range(self._network.shape.layers)
-        ]
-        self._biases = [
-            getattr(lstm, f"bias_ih_l{i}") + getattr(lstm, f"bias_hh_l{i}")
-            for i in range(self._network.shape.layers)
-        ]
 
     def _prepare_heads(self) -> None:
         net = self._network
-        firsts = {
-            "time": net.time_head[0],
-            "part": net.part_query,
-            "pitch": net.pitch_head[0],
-            "duration": net.duration_head[0],
-            "velocity": net.velocity_head[0],
-        }
-        hidden = net.shape.hidden
-        self._head_h = torch.cat([layer.weight[:, :hidden] for layer in firsts.values()]).contiguous()
-        self._head_bias = torch.cat([layer.bias for layer in firsts.values()])
+        firsts = _first_layers(net)
         self._sizes = [layer.out_features for layer in firsts.values()]
         self._fold = {
             "part": self._head_tables(firsts["part"], [("time", net.time.weight)]),
@@ -192,10 +238,10 @@ class Stepper:
     @torch.inference_mode()
     def step(self, state: State) -> None:
         """Read the last event of ``state``; the heads then speak of the next one."""
-        gates = self._sum(self._table, self._rows_of(state)) + F.linear(self._h[0], self._layers[0])
+        gates = self._sum(self._table, self._rows_of(state)) + self._products.layers[0](self._h[0])
         self._h[0], self._c[0] = _cell(gates, self._c[0])
-        for i in range(1, len(self._layers)):
-            gates = F.linear(torch.cat([self._h[i - 1], self._h[i]], 1), self._layers[i], self._biases[i])
+        for i in range(1, len(self._products.layers)):
+            gates = self._products.layers[i](torch.cat([self._h[i - 1], self._h[i]], 1))
             self._h[i], self._c[i] = _cell(gates, self._c[i])
         self._shares: dict[str, Tensor] | None = None
 
@@ -204,7 +250,7 @@ class Stepper:
 
     def _share(self, name: str) -> Tensor:
         if self._shares is None:
-            whole = F.linear(self._h[-1], self._head_h, self._head_bias).split(self._sizes, 1)
+            whole = self._products.heads(self._h[-1]).split(self._sizes, 1)
             self._shares = dict(zip(("time", "part", "pitch", "duration", "velocity"), whole, strict=True))
         return self._shares[name]
 

@@ -26,7 +26,7 @@ def test_stepping_equals_the_whole_network() -> None:
         h, _ = network.trunk(network.inputs(x, network.conditions(wish), parts))
         h = h[0]
         state = State(len(piece.bar_steps), int(piece.bar_steps[0]))
-        stepper = Stepper(network, batch.wish[0].tolist(), piece.parts.tolist())
+        stepper = Stepper(network, batch.wish[0].tolist(), piece.parts.tolist(), int8=False)
         for index, event in enumerate(piece.events):
             stepper.step(state)
             at = slice(index, index + 1)
