@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -102,11 +103,11 @@ def _products(network: Network, int8: bool) -> _Products:
 def _first_layers(network: Network) -> dict[str, nn.Linear]:
     """What each head does first with the trunk's output."""
     return {
-        "time": network.time_head[0],
+        "time": cast(nn.Linear, network.time_head[0]),
         "part": network.part_query,
-        "pitch": network.pitch_head[0],
-        "duration": network.duration_head[0],
-        "velocity": network.velocity_head[0],
+        "pitch": cast(nn.Linear, network.pitch_head[0]),
+        "duration": cast(nn.Linear, network.duration_head[0]),
+        "velocity": cast(nn.Linear, network.velocity_head[0]),
     }
 
 
