@@ -69,12 +69,20 @@ def findings(why_silent: str, sound_status: str, generators: Sequence[tuple[str,
         Finding("Sound", not why_silent and not sound_status, why_silent or sound_status),
         Finding("Soundfont", *_soundfont()),
         Finding(
-            "Neural networks", importlib.util.find_spec("torch") is not None,
-            "" if importlib.util.find_spec("torch") else "Composing needs PyTorch: pip install torch==2.13.0",
+            "Neural networks", is_installed("torch"),
+            "" if is_installed("torch") else "Composing needs PyTorch: pip install torch==2.13.0",
         ),
         *(Finding(f"Generator {name}", not why, why) for name, why in generators),
         *([] if generators else [nothing]),
     ]  # fmt: skip
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module can be imported, without importing it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ImportError:
+        return False
 
 
 def _soundfont() -> tuple[bool, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from desktop.controls.flow import FlowLayout
 from desktop.controls.search_list import Entry, drop_down
 from desktop.controls.value_slider import ValueSlider
 from desktop.document import Document
+from desktop.pages import is_installed
 from desktop.tracks.instrument_entries import instrument_entries
 from desktop.transport import METERS, key_entries
 
@@ -468,7 +468,7 @@ def installed_generators() -> list[GeneratorChoice]:
     except ImportError:
         log.warning("no generators", exc_info=True)
         return []
-    torch_is_there = importlib.util.find_spec("torch") is not None
+    torch_is_there = is_installed("torch")
     return [
         GeneratorChoice(
             name,

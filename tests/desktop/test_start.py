@@ -59,6 +59,7 @@ from desktop.main_window import Studio
 app = QApplication([])
 theme.apply(app)
 window = Studio(Document(demo_song()), Settings(), keep_settings=False)
+window.asks_before_closing = False  # Qt closes windows before it quits
 window.show()
 window.start_engines()
 window.add_track()
@@ -67,7 +68,6 @@ window.roll.select_all()
 QTimer.singleShot(400, app.quit)
 app.exec()
 print(len(window.document.song.tracks), "|", window.playback.why_silent, "|", window.compose_panel.why_not())
-window.asks_before_closing = False
 window.close()
 assert [thread.name for thread in threading.enumerate() if not thread.daemon] == ["MainThread"]
 """
@@ -76,7 +76,7 @@ assert [thread.name for thread in threading.enumerate() if not thread.daemon] ==
 def python(code: str, repository: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code], cwd=repository, env=os.environ | variables,
-        capture_output=True, text=True, timeout=400, check=False,
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def test_a_screenshot_needs_no_screen(repository: Path, tmp_path: Path, size: st
     result = subprocess.run(
         [sys.executable, "-m", "desktop.app", "--screenshot", str(out), "--size", size, "--panel", "compose"],
         cwd=repository, env=os.environ | {"QT_SCALE_FACTOR": scale},
-        capture_output=True, text=True, timeout=400, check=False,
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     image = QImage(str(out))
