@@ -148,8 +148,9 @@ def apply(app: QApplication, name: str = "dark") -> None:
     """
     global _active
     _active = PALETTES.get(name, DARK)
-    app.setStyle("Fusion")
-    app.setFont(font())
+    if app.style().objectName() != "fusion":  # each of these makes every widget restyle itself
+        app.setStyle("Fusion")
+        app.setFont(font())
     app.setPalette(_qt_palette(_active))
     app.setStyleSheet(style_sheet(_active))
 
