@@ -148,7 +148,7 @@ def apply(app: QApplication, name: str = "dark") -> None:
     """
     global _active
     _active = PALETTES.get(name, DARK)
-    if app.style().objectName() != "fusion":  # each of these makes every widget restyle itself
+    if not app.styleSheet():  # the first time; each of these makes every widget restyle itself
         app.setStyle("Fusion")
         app.setFont(font())
     app.setPalette(_qt_palette(_active))
