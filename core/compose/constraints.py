@@ -6,6 +6,7 @@ bias leaves at least one class possible, so that a draw always succeeds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from core.compose.encoding import (
     BAR,
     CHORD_QUALITIES,
     COPIES,
+    DENSITIES,
     DRUMS,
     DURATIONS,
     LOOKBACKS,
@@ -41,6 +43,12 @@ PATIENCE = 2
 
 URGE = 3.0
 
+NOTES_A_BAR = (0.8, 2.2, 4.0, 6.3, 10.0, 16.0, 25.0)
+"""What the density classes stand for."""
+
+PULL = 2.5
+"""Nats by which a part that has e times too many notes is held back, where a density was asked for."""
+
 LOWEST, HIGHEST = 21, 108
 """A piano's range, which holds every instrument's."""
 
@@ -57,11 +65,25 @@ class Rules:
     strictness : 0-100; at 100 no pitch and no chord leaves the key's scale
     rows : the parts' classes, see `core.compose.encoding.Piece`
     bar_steps : steps in a bar
+    hold_density : pull the parts towards the densities in ``rows``
     """
 
-    def __init__(self, key: Key, strictness: float, rows: Sequence[Sequence[int]], bar_steps: int) -> None:
+    def __init__(
+        self,
+        key: Key,
+        strictness: float,
+        rows: Sequence[Sequence[int]],
+        bar_steps: int,
+        *,
+        hold_density: bool = False,
+    ) -> None:
         shift = shift_to_common_key(key)
         self.rows, self.bar_steps = rows, bar_steps
+        self._targets = (
+            [NOTES_A_BAR[row[3]] if row[3] < DENSITIES else NOTES_A_BAR[DENSITIES // 2] for row in rows]
+            if hold_density
+            else []
+        )
         self.tonic = (plain_key(key).tonic + shift) % 12
         self.third = (self.tonic + (3 if key.is_minor else 4)) % 12
         self.scale = {(pitch_class + shift) % 12 for pitch_class in scale_pitch_classes(key)}
@@ -105,6 +127,11 @@ class Rules:
             bias[: here.time] = NEVER
             if here.part == len(self.rows) - 1 and self._no_room(state, here):
                 bias[here.time] = NEVER
+        if self._targets:
+            pull = PULL * self._excess(state, range(len(self.rows)))
+            bias[BAR] += pull
+            if here.time != BAR:
+                bias[here.time] -= max(pull, 0.0)
         silent_before = len(state.events) < 2 or state.events[-2].time == BAR
         if count == 0 and silent_before:
             bias[BAR] = NEVER
@@ -123,6 +150,8 @@ class Rules:
         if here.time == time and self._no_room(state, here):
             lowest = here.part + 1
         bias[:lowest] = NEVER
+        if self._targets:
+            bias -= [PULL * self._excess(state, (part,)) for part in range(len(self.rows))]
         if state.bar >= first_bar + PATIENCE:
             for part in range(lowest, len(self.rows)):
                 if not state.has_played(part):
@@ -152,6 +181,12 @@ class Rules:
         # An octave around the register is free; further away costs more and more.
         bias[:128] -= 0.02 * np.maximum(np.abs(pitches - centre) - 12, 0) ** 2
         return bias
+
+    def _excess(self, state: State, parts: Sequence[int]) -> float:
+        """The logarithm of how many more notes some parts have than they should by now."""
+        bars = state.bar + (state.here.time / self.bar_steps if state.here.time != BAR else 0.0)
+        wanted = sum(self._targets[part] for part in parts)
+        return math.log((sum(state.counts[part] for part in parts) + 1) / (wanted * bars + 1 + wanted / 2))
 
     def _no_room(self, state: State, here: Event) -> bool:
         """Whether the part of the last note can begin nothing more together with it."""

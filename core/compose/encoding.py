@@ -388,7 +388,9 @@ def song_frame(
     for place, (row, name) in enumerate(zip(parts, names, strict=True)):
         drum = int(row[0]) == DRUMS
         channel = DRUM_CHANNEL if drum else next(channels, 15)
-        tracks.append(Track(name, 0 if drum else int(row[0]), channel, drum, colour=place))
+        tracks.append(
+            Track(name[:1].upper() + name[1:], 0 if drum else int(row[0]), channel, drum, colour=place)
+        )
     return Song(
         tracks=tuple(tracks),
         ticks_per_beat=ticks_per_beat,

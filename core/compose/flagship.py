@@ -151,7 +151,8 @@ class _Run:
             frame = song_frame(np.array(rows), names, self.key, request.tempo, request.meter)
             self.frame = replace(frame, title=f"{request.style.capitalize() or 'Tune'} in {self.key.name}")
         self.first_bar = self.lead.bars if self.lead else 0
-        self.rules = Rules(self.key, request.strictness, self.rows, self.bar_steps)
+        held = request.density is not None and self.lead is None
+        self.rules = Rules(self.key, request.strictness, self.rows, self.bar_steps, hold_density=held)
         self.state = State(self.first_bar + request.bars, self.bar_steps)
         style = STYLES.index(request.style) if request.style in STYLES else len(STYLES)
         wish = [style, len(COMPOSERS), int(self.key.is_minor), tempo_class(request.tempo), 1]
@@ -261,6 +262,7 @@ class _Run:
         held = int(duration_class(np.array(self.bar_steps)))
         held -= int(DURATIONS[held] > self.bar_steps)
         bass = next((part for part in range(len(self.rows)) if not self.rules.is_drum(part)), None)
+        floor = 0
         for part, row in enumerate(self.rows):
             if self.rules.is_drum(part):
                 for pitch in CLOSING_DRUMS:
@@ -268,10 +270,11 @@ class _Run:
                 continue
             for _ in range(1 if part == bass else min(1 + row[2], 3)):
                 echo = self.state.echo(0, part)
-                bias = self.rules.closing_pitch(part, echo.lowest_pitch, part == bass)
+                bias = self.rules.closing_pitch(part, max(echo.lowest_pitch, floor), part == bass)
                 if not np.isfinite(bias).any():
                     break
                 pitch = self._choose(self.stepper.pitch_logits(0, part, echo), bias)
+                floor = max(floor, pitch if part == bass else 0)
                 yield self._write(0, part, pitch, held, echo)
 
     def _write(self, time: int, part: int, pitch: int, duration: int, echo: Echo) -> Event:

@@ -70,6 +70,7 @@ class State:
     ----------
     bars_asked : length of the piece, for the countdown
     bar_steps, chords, copies : of every bar begun
+    counts : notes of every part
     """
 
     bars_asked: int
@@ -86,6 +87,7 @@ class State:
         self._runs = [0] * len(LOOKBACKS)
         self._last: dict[int, tuple[tuple[int, int], int, int]] = {}
         self._last_onset = [-1] * MOST_PARTS
+        self.counts = [0] * MOST_PARTS
         self._chroma = 0
 
     @property
@@ -118,6 +120,7 @@ class State:
         before = self._last.get(part)
         self._last[part] = ((pitch, before[0][0] if before else NO_PITCH), duration, velocity)
         self._last_onset[part] = event.onset
+        self.counts[part] += 1
         return event
 
     def _push(self, event: Event, key: int) -> None:

@@ -67,7 +67,7 @@ def test_every_instrument_that_was_asked_for_plays() -> None:
     assert [find_instrument(track.name) for track in song.tracks if not track.is_drum] == [
         (track.program, False) for track in song.tracks if not track.is_drum
     ]
-    assert sorted(track.name for track in song.tracks) == sorted(BAND)
+    assert sorted(track.name for track in song.tracks) == sorted(name.capitalize() for name in BAND)
     assert set(song.notes["track"].tolist()) == set(range(len(BAND)))
     drums = next(i for i, track in enumerate(song.tracks) if track.is_drum)
     pitches = song.notes["pitch"][song.notes["track"] == drums]
