@@ -56,9 +56,11 @@ def plan_parts(
     if sum(drum for _, drum in found) > 1:
         raise TunesmithError("there can be one drum part; name drums once")
     rows: list[tuple[Row, str]] = []
+    taken: set[tuple[int, int]] = set()
     for (number, drum), name in zip(found, asked, strict=True):
         program = DRUMS if drum else number
-        register, polyphony, usual = _habit(program, style, habits, rng)
+        register, polyphony, usual = _habit(program, style, habits, taken, rng)
+        taken.add((program, register))
         rows.append(((program, register, polyphony, _density_class(usual, density)), name))
     rows.sort(key=lambda row: (row[0][0] == DRUMS, row[0][1]))
     return [row for row, _ in rows], [name for _, name in rows]
@@ -73,13 +75,15 @@ def usual_band(style: str, habits: Mapping[str, Any], rng: np.random.Generator) 
 
 
 def _habit(
-    program: int, style: str, habits: Mapping[str, Any], rng: np.random.Generator
+    program: int, style: str, habits: Mapping[str, Any], taken: set[tuple[int, int]], rng: np.random.Generator
 ) -> tuple[int, int, int]:
+    """How a part lies; two parts of one instrument, like a piano's hands, lie apart where they can."""
     by_style = habits.get("parts", {})
     rows = by_style.get(style, {}).get(str(program)) or by_style.get("", {}).get(str(program))
     if not rows:
         register = REGISTERS - 1 if program == DRUMS else USUAL_REGISTER
         return register, POLYPHONIES, DENSITIES
+    rows = [row for row in rows if (program, row[0]) not in taken] or rows
     counts = np.array([row[3] for row in rows], float)
     row = rows[int(rng.choice(len(rows), p=counts / counts.sum()))]
     return int(row[0]), int(row[1]), int(row[2])

@@ -76,7 +76,8 @@ def habits(examples: Sequence[Example]) -> dict[str, Any]:
             parts[style][program][tuple(lie)] += 1
             parts[""][program][tuple(lie)] += 1
         programs = tuple(row[0] for row in rows)
-        bands[style][programs] += 1
+        if set(programs) != {DRUMS}:  # drum solos are no bands
+            bands[style][programs] += 1
     return {
         "parts": {
             style: {
