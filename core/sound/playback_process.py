@@ -3,6 +3,9 @@
 It has nothing else to do, so that its callback is never kept waiting by other Python code: its main
 thread sleeps until a command comes through the pipe, and the garbage collector is off.
 
+It never outlives the window's process: that one's end closes the pipe, and a guard sees to it that
+even a process that hangs in a library ends then.
+
 Whatever is missing (FluidSynth, a soundfont, a device) is said in the status, and all else goes on: the
 clock keeps its time without sound, and a lost device is looked for until it is back.
 """
@@ -19,7 +22,8 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,9 @@ TOLERATED_DROPOUTS = {False: 3, True: 15}
 """By whether it plays, in one stretch of playing: after more the buffer is doubled, in the next pause
 if that comes in time, since it cuts the sound for a moment."""
 LOAD_SMOOTHING = 0.05
+ORPHAN_SECONDS = 1.0
+"""How long after the window's process has ended this one may take to end in good order."""
+_GUARD_SECONDS = 1.0
 _NICENESS = -11
 _HIGH_PRIORITY_CLASS = 0x80
 
@@ -59,6 +66,8 @@ def run(connection: Connection, memory: Any, options: Options) -> None:
     """Serve the commands that come through ``connection`` until told to close or left alone."""
     # Ctrl+C in a terminal goes to the window's process, which then closes this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="guard", daemon=True).start()
+    _silence_libraries()
     _go_first()
     host = Host(connection, memory, options)
     gc.collect()
@@ -361,6 +370,33 @@ class SilentClock:
             if due < now - 1.0:  # the computer slept; time that is lost is not caught up with
                 due = now
             self._ending.wait(max(0.0, due - now))
+
+
+def _end_with_parent() -> None:
+    """End this process soon after its parent's end, whatever it is doing then."""
+    parent = parent_process()
+    assert parent is not None, "the sound process is always started by another"
+    # The sentinel is a pipe that anything the parent forked keeps open, too; its number tells as well.
+    while not wait([parent.sentinel], _GUARD_SECONDS) and os.getppid() == parent.pid:
+        pass
+    time.sleep(ORPHAN_SECONDS)
+    os._exit(1)
+
+
+def _silence_libraries() -> None:
+    """Send what C libraries write to standard error nowhere; what Python writes there still arrives.
+
+    ALSA reports every device that it tries and does not find, and every underrun, in lines of its own.
+    The status says in one sentence what follows from them.
+    """
+    if sys.stderr is None:  # a program without a console, on Windows
+        return
+    with suppress(OSError, ValueError):  # closed, or no file at all: then nothing can be written there either
+        kept = os.dup(sys.stderr.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        os.close(nowhere)
+        sys.stderr = os.fdopen(kept, "w", buffering=1, errors="backslashreplace")
 
 
 def _go_first() -> None:

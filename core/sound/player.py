@@ -14,6 +14,7 @@ Examples
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import queue
@@ -35,6 +36,9 @@ CLICK_BARS_BEYOND = 256
 """Bars after the song's end for which the metronome goes on, for recording."""
 RESTARTS = 3
 CLOSE_SECONDS = 2.0
+"""How long the sound process may take to end by itself when told to."""
+END_SECONDS = 1.0
+"""How long each harder way of ending it is given before the next."""
 DEVICES_SECONDS = 5.0
 _KEPT_SCORES = 16
 
@@ -70,7 +74,9 @@ class Player:
         self._pipe: Any = None
         self._queue: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()  # held while a process is started, so that none is after `close`
         self._closing = False
+        self._answered = False
         self._status = "The player is not started"
         self._found_devices: list[str] = []
         self._devices_came = threading.Event()
@@ -100,22 +106,25 @@ class Player:
         ]
         for thread in self._threads:
             thread.start()
+        # Should the program end without `close`: before multiprocessing ends the process behind our
+        # back, which would look as if it had failed and be answered by starting another.
+        atexit.register(self.close)
 
     def close(self) -> None:
-        """End the sound process and all that belongs to it."""
+        """End the sound process and all that belongs to it, within a few seconds whatever it does."""
         if self._process is None:
             return
-        self._closing = True
+        atexit.unregister(self.close)
+        with self._lock:
+            self._closing = True
         self._queue.put(None)
-        self._threads[0].join(CLOSE_SECONDS)
-        self._process.join(CLOSE_SECONDS)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-        self._threads[1].join(CLOSE_SECONDS)
+        # A process that has not answered yet is still starting and would hear of it only afterwards.
+        _end(self._process, CLOSE_SECONDS if self._answered else 0.0)
+        for thread in self._threads:  # each waited for the process at most
+            thread.join(END_SECONDS)
         self._pipe.close()
-        self._process.close()
         self._process = self._pipe = self._state = None
+        self._queue = queue.SimpleQueue()
         self._threads = []
         self._status = "The player is not started"
 
@@ -245,12 +254,14 @@ class Player:
         with _main_hidden():
             process.start()
         theirs.close()
+        self._answered = False
         self._process = process
 
     def _send_all(self) -> None:
         """Send commands in their order; of songs that wait, only the newest."""
+        commands = self._queue
         while True:
-            command = self._queue.get()
+            command = commands.get()
             try:
                 if command is None:
                     self._pipe.send(("close",))
@@ -274,28 +285,42 @@ class Player:
             with suppress(EOFError, OSError):
                 while True:
                     name, answer = self._pipe.recv()
+                    self._answered = True
                     if name == "devices":
                         self._found_devices = answer
                         self._devices_came.set()
                     elif name == "status":
                         self._status = answer
-            if self._closing:
+            if self._closing or (restarts < RESTARTS and not self._restart()):
                 return
-            if restarts < RESTARTS:
-                self._restart()
         self._status = "The sound process ended again and again; there is no sound until the next start"
 
-    def _restart(self) -> None:
-        """Another process, with everything as it was."""
+    def _restart(self) -> bool:
+        """Start another process, with everything as it was, unless the player is closing."""
         before = self.state()
-        self._process.join(CLOSE_SECONDS)
-        self._spawn()
+        with self._lock:
+            if self._closing:
+                return False
+            _end(self._process, 0.0)
+            self._spawn()
         # The song first: it brings volumes of its own, which the mix may have changed since.
         for command in sorted(self._kept.values(), key=lambda command: command[0] != "load_score"):
             self._queue.put(command)
         self.seek(before.tick)
         if before.playing:
             self.play()
+        return True
+
+
+def _end(process: Any, patience: float) -> None:
+    """Let ``process`` end by itself for ``patience`` seconds, then end it, and leave nothing of it."""
+    process.join(patience)
+    for harder in (process.terminate, process.kill):
+        if process.is_alive():
+            harder()
+            process.join(END_SECONDS)
+    with suppress(ValueError):  # the system still holds it; it is gone when that lets go
+        process.close()
 
 
 def _score(song: Song, number: int) -> Score:

@@ -23,6 +23,17 @@ def font() -> Path:
     return check_soundfont(own_folder() / BUILT_IN_NAME)
 
 
+@pytest.fixture
+def no_sound_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without any sound server or sound card."""
+    for name in ("XDG_RUNTIME_DIR", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/none")
+    # Without definitions of its own ALSA finds no sound card either, should there be one.
+    (tmp_path / "alsa.conf").touch()
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "alsa.conf"))
+
+
 class Recorder:
     """What the null sink of a private PulseAudio server was given, from `start` to `stop`."""
 
