@@ -10,6 +10,7 @@ import csv
 import hashlib
 import json
 import zlib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from core.learn.arrange import DrumBars, arrange, suitable_styles
 from core.song.harmony import estimate_key
 from core.song.midi_file import read_midi
 from core.song.notes import Song
+from core.store.atomic import atomic_write
 
 PACK_VERSION = 1
 
@@ -152,6 +154,16 @@ def composer_class(name: str) -> int:
     return COMPOSERS.index(name) if name in COMPOSERS else len(COMPOSERS)
 
 
+def licences(folder: Path) -> dict[str, str]:
+    """The licence that most rows of each data set state; nothing for a folder without a manifest."""
+    if not (folder / "manifest.csv").is_file():
+        return {}
+    stated: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in read_manifest(folder):
+        stated[row.dataset][row.licence] += 1
+    return {name: counts.most_common(1)[0][0] for name, counts in stated.items()}
+
+
 def encode_song(song: Song, row: Row, style: str) -> Example | None:
     """Encode one song under a style, its key estimated from its notes."""
     if not len(song.notes):
@@ -249,8 +261,8 @@ def save_pack(path: Path, examples: list[Example]) -> str:
         for e in examples
     ]
     about = json.dumps({"version": PACK_VERSION, "styles": STYLES, "composers": COMPOSERS, "facts": facts})
-    with path.open("wb") as out:
-        arrays["about"] = np.frombuffer(about.encode(), np.uint8)
+    arrays["about"] = np.frombuffer(about.encode(), np.uint8)
+    with atomic_write(path) as part, part.open("wb") as out:
         np.savez_compressed(out, **arrays)  # type: ignore[arg-type]  # numpy's stub takes names for flags
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -46,8 +46,8 @@ class Plan:
     layers: int = 2
     plain: bool = False
     dropout: float = 0.1
-    streams: int = 48
-    steps: int = 160
+    streams: int = 24
+    steps: int = 192
     learning_rate: float = 2e-3
     last_learning_rate: float = 2e-5
     warm_up: int = 100
@@ -113,7 +113,7 @@ def train(
         the file of averaged weights.
     """
     out.mkdir(parents=True, exist_ok=True)
-    rank, together = _join_others(device)
+    rank, together = join_others(device)
     place = torch.device(device)
     torch.manual_seed(plan.seed)
     shape = Shape(plan.hidden, plan.layers, len(STYLES), len(COMPOSERS), plan.dropout, plan.plain)
@@ -190,8 +190,8 @@ def _kept(state: Tensor, kept: Tensor) -> Tensor:
     return (state.detach() * kept).to(state.dtype)
 
 
-def _join_others(device: str) -> tuple[int, bool]:
-    """(this process's rank, whether there are others), by the variables that torchrun sets."""
+def join_others(device: str) -> tuple[int, bool]:
+    """(This process's rank, whether there are others), by the variables that torchrun sets."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return 0, False
     if not dist.is_initialized():

@@ -46,38 +46,43 @@ def composer(
     """
     import torch
 
-    from core.learn.data import encode_corpus, load_pack, save_pack
-    from core.learn.flagship import Plan, train
-    from core.learn.shipping import ship
+    from core.learn.data import encode_corpus, licences, load_pack, save_pack
+    from core.learn.flagship import Plan, join_others, train
+    from core.learn.shipping import data_credits, ship
 
     if data is None or not data.is_dir():
         raise TunesmithError("say where the training data are: --data FOLDER, a folder of MIDI files")
     out = out or user_folder("data") / "learning" / name
     out.mkdir(parents=True, exist_ok=True)
     pack = out / "pack.npz"
-    if not (resume and pack.is_file()):
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    rank, together = join_others(device)
+    if rank == 0 and not (resume and pack.is_file()):
         save_pack(pack, encode_corpus(data, progress=lambda share: progress(0.3 * share)))
+    if together:
+        torch.distributed.barrier()
     examples = load_pack(pack)
     if not any(example.split == "train" for example in examples):
         raise TunesmithError(
             f"{data} has no song that could be learnt from: bars of up to eight beats are needed"
         )
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     plan = Plan(minutes=minutes or 20.0, **sizes)
-    log = (out / "log.jsonl").open("a", encoding="utf-8")
+    log = out / "log.jsonl"
 
     def report(figures: dict[str, float]) -> None:
-        log.write(json.dumps(figures) + "\n")
-        log.flush()
+        with log.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(figures) + "\n")
         progress(0.3 + 0.7 * min(1.0, figures["minutes"] / plan.minutes))
 
-    with log:
-        train(examples, out, plan, device=device, resume=resume, report=report, cancelled=cancelled)
-    last = json.loads((out / "log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-    figures = {name: value for name, value in last.items() if name.startswith("valid_")}
-    card = ship(out, examples, out / name, {"figures": figures, "trained_on": str(data)})
-    return card["figures"] | {"model": str(out / f"{name}.safetensors"), "minutes": last["minutes"]}
+    train(examples, out, plan, device=device, resume=resume, report=report, cancelled=cancelled)
+    if rank:
+        return {}
+    last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+    figures = {key: value for key, value in last.items() if key.startswith("valid_")}
+    about = {"figures": figures, "trained_on": data_credits(examples, licences(data))}
+    ship(out, examples, out / name, about)
+    return figures | {"model": str(out / f"{name}.safetensors"), "minutes": last["minutes"]}
 
 
 RECIPES: dict[str, Callable[..., dict[str, Any]]] = {
