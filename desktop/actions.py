@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 
 from desktop.controls.search_list import Entry
+from desktop.roll.lane_header import LANES
 
 if TYPE_CHECKING:
     from desktop.main_window import Studio
@@ -38,8 +39,9 @@ class ActionRow:
     Attributes
     ----------
     id : its name in settings and tests
-    keys : shortcuts, the first is shown
-    menu : one of `MENUS`; a leading "-" on ``text`` sets a line above it
+    keys : shortcuts, the first is shown; none for the choices of an inner menu
+    menu : one of `MENUS`, or "Notes/Draw chords" for a menu inside one; a leading "-" on ``text`` sets a line
+        above it
     why_not : "" while it can be done, else why it cannot
     checked : for actions that are on or off, whether it is on
     in_roll : its keys work only while the piano roll has the focus (arrow keys, Del, Esc)
@@ -109,6 +111,32 @@ def _modified_or_new(studio: Studio) -> str:
     return "" if studio.document.modified or studio.document.path is None else "there is nothing new to save"
 
 
+def _stamp(text: str, kind: str | None) -> ActionRow:
+    """The draw tool writes this chord, or single notes (None); choosing one takes the tool in hand."""
+
+    def run(studio: Studio) -> None:
+        studio.roll.chord_stamp = kind
+        studio.set_tool("draw")
+
+    name = "none" if kind is None else kind or "major"
+    return ActionRow(f"stamp_{name}", f"Draw {text}", (), "Notes/Draw chords", run, _has_track,
+                     lambda s: s.roll.chord_stamp == kind)  # fmt: skip
+
+
+def _lane(name: str) -> ActionRow:
+    return ActionRow(
+        f"lane_{name.lower().replace(' ', '_')}", f"Lane: {name.lower()}", (), "View/Lane under the notes",
+        lambda s: setattr(s.roll, "lane_name", name), always, lambda s: s.roll.lane_name == name,
+    )  # fmt: skip
+
+
+STAMPS = (
+    ("single notes", None), ("major chords", ""), ("minor chords", "m"), ("seventh chords", "7"),
+    ("major seventh chords", "maj7"), ("minor seventh chords", "m7"), ("diminished chords", "dim"),
+    ("augmented chords", "aug"), ("suspended chords", "sus4"),
+)  # fmt: skip
+"""What the draw tool can write: text, and a name in `core.song.harmony.CHORDS`."""
+
 ACTIONS: tuple[ActionRow, ...] = (
     # File
     ActionRow("new", "New song", ("Ctrl+N",), "File", lambda s: s.files.new()),
@@ -152,6 +180,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("invert", "Invert", ("Ctrl+Shift+V",), "Notes", lambda s: s.roll.invert(), _selected),
     ActionRow("split", "-Split at play-head", ("Ctrl+K",), "Notes", lambda s: s.roll.split_at_playhead(), _has_notes),
     ActionRow("glue", "Glue", ("Ctrl+J",), "Notes", lambda s: s.roll.glue(), _selected),
+    *(_stamp(text, kind) for text, kind in STAMPS),
     # Track
     ActionRow("track_add", "Add a track", ("Ctrl+T",), "Track", lambda s: s.add_track()),
     ActionRow("track_duplicate", "Duplicate track", ("Ctrl+Shift+D",), "Track", lambda s: s.duplicate_track(), _has_track),
@@ -210,6 +239,7 @@ ACTIONS: tuple[ActionRow, ...] = (
               lambda s: bool(s.roll.snap_to_scale)),
     ActionRow("scale_fold", "Hide the rows outside the key", ("Shift+T",), "View", lambda s: s.toggle_roll("fold"), always,
               lambda s: bool(s.roll.fold)),
+    *(_lane(name) for name in LANES),
     ActionRow("panel_tracks", "Tracks panel", ("Ctrl+1",), "View", lambda s: s.toggle_panel("tracks"), always,
               lambda s: s.panel_is_shown("tracks")),
     ActionRow("panel_compose", "Compose panel", ("Ctrl+2",), "View", lambda s: s.toggle_panel("compose"), always,
@@ -260,14 +290,16 @@ class Actions(QObject):
     def tip(self, line: ActionRow, why: str) -> str:
         """Name, key, and why it cannot be done now."""
         key = self.by_id[line.id].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        return f"{line.title} ({key})" + (f": {why}" if why else "")
+        return line.title + (f" ({key})" if key else "") + (f": {why}" if why else "")
 
     def entries(self) -> list[Entry]:
         """For the command palette."""
         entries = []
         for line in ACTIONS:
             key = self.by_id[line.id].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            entries.append(Entry(line.id, line.title, key, line.menu, line.why_not(self._studio)))
+            entries.append(
+                Entry(line.id, line.title, key, line.menu.split("/")[0], line.why_not(self._studio))
+            )
         return entries
 
     def _run(self, line: ActionRow) -> None:
@@ -283,11 +315,13 @@ def help_page(actions: dict[str, QAction]) -> str:
         rows = [
             f"<tr><td width='260'>{line.title}</td><td>{_keys(actions[line.id])}</td></tr>"
             for line in ACTIONS
-            if line.menu == menu
+            if line.menu.split("/")[0] == menu
         ]
         parts.append(f"<h3>{menu}</h3><table cellpadding='3'>{''.join(rows)}</table>")
-    gestures = "".join(f"<tr><td width='260'>{what}</td><td>{how}</td></tr>" for how, what in GESTURES)
-    return "".join(parts) + f"<h3>Mouse in the piano roll</h3><table cellpadding='3'>{gestures}</table>"
+    for head, table in (("Mouse in the piano roll", GESTURES), ("Without a mouse", ROLL_KEYS)):
+        rows = [f"<tr><td width='190'>{how}</td><td>{what}</td></tr>" for how, what in table]
+        parts.append(f"<h3>{head}</h3><table cellpadding='3'>{''.join(rows)}</table>")
+    return "".join(parts)
 
 
 def _keys(action: QAction) -> str:
@@ -301,7 +335,17 @@ GESTURES = (
     ("Ctrl + Alt + wheel", "zoom pitch"),
     ("Middle drag", "move the view"),
     ("Right click", "menu while selecting, erase while drawing"),
+    ("Drag a box", "select; with Ctrl add to the selection, with Ctrl + Alt draw round the notes instead"),
     ("Ctrl + drag", "copy notes"),
+    ("Ctrl + Shift + drag", "louder or softer: up or down, on a note"),
+    ("Drag out of the window", "the selected notes as a MIDI file"),
     ("Alt", "no snap"),
     ("Double-click", "draw a note; on a slider: the usual value"),
+)
+
+ROLL_KEYS = (
+    ("Ctrl + Left, Ctrl + Right", "the note before, the note after"),
+    ("Ctrl + Up, Ctrl + Down", "the next note above or below that sounds with it"),
+    ("Ctrl + Shift + Left or Right", "one more note"),
+    ("Insert", "write a note at the play-head"),
 )

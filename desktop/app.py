@@ -58,9 +58,11 @@ def studio(
     from desktop.document import Document
     from desktop.files import read_song
     from desktop.main_window import Studio
+    from desktop.roll.memory import keep_freed_memory
 
     # Short turns keep the window smooth while the inference thread computes.
     sys.setswitchinterval(0.001)
+    keep_freed_memory()
     app = QApplication.instance() or QApplication([sys.argv[0] if sys.argv else "tunesmith"])
     assert isinstance(app, QApplication)
     app.setApplicationName("Tunesmith")

@@ -119,7 +119,7 @@ class Studio(QMainWindow):
     def _lay_out(self) -> None:
         self.setObjectName("studio")
         self.setMinimumSize(960, 600)
-        self.resize(USUAL_SIZE)
+        self.resize(USUAL_SIZE.boundedTo(self.screen().availableSize()))
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks | QMainWindow.DockOption.AllowTabbedDocks)
         bar = QToolBar("Transport", movable=False, floatable=False)
         bar.setObjectName("transport")
@@ -160,6 +160,9 @@ class Studio(QMainWindow):
     def _make_menus(self) -> None:
         menus = {name: self.menuBar().addMenu(name) for name in MENUS}
         for line in ACTIONS:
+            outer, _, inner = line.menu.partition("/")
+            if inner and line.menu not in menus:
+                menus[line.menu] = menus[outer].addMenu(inner)
             if line.text.startswith("-"):
                 menus[line.menu].addSeparator()
             menus[line.menu].addAction(self.actions_.by_id[line.id])

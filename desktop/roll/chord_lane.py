@@ -1,14 +1,16 @@
-"""The names of the chords that sound, under the ruler."""
+"""The names of the chords that sound, under the ruler: beat by beat, or coarser where a beat is too narrow."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from core.song.harmony import CHORDS, Chord, chords_of
+from core.song.notes import Song
 from desktop import theme
 from desktop.document import Change
 from desktop.roll.scrolling import wheel
@@ -18,6 +20,8 @@ HEIGHT = 18
 MOST_NOTES = 20_000
 """Finding the chords of more notes than this would hold up the hand that edits them."""
 REST_MILLISECONDS = 150
+NARROWEST = 34
+"""Pixels: a name such as "Em7b5" in the small font fits in."""
 
 
 class ChordLane(QWidget):
@@ -28,6 +32,8 @@ class ChordLane(QWidget):
         self.state = state
         self.chords: list[Chord] = []
         self._onsets: list[int] = []
+        self._found: dict[int, list[Chord]] = {}
+        """Chords by the length of the window they were looked for in."""
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MILLISECONDS)
@@ -36,7 +42,7 @@ class ChordLane(QWidget):
         self.setMouseTracking(True)
         self.setAccessibleName("Chords")
         state.document.changed.connect(self._song_changed)
-        state.time_axis.changed.connect(self.update)
+        state.time_axis.changed.connect(self._show_level)
         self.refresh()
 
     def sizeHint(self) -> QSize:
@@ -44,10 +50,22 @@ class ChordLane(QWidget):
 
     def refresh(self) -> None:
         """Find the chords of the song as it is now."""
+        self._found = {}
+        self._show_level()
+
+    def _show_level(self) -> None:
+        """Take the chords of the shortest window that is wide enough for a name."""
         song = self.state.song
-        self.chords = chords_of(song) if len(song.notes) <= MOST_NOTES else []
-        self._onsets = [chord.onset for chord in self.chords]
-        self.setAccessibleDescription(", ".join(chord.name for chord in self.chords[:64]))
+        windows = windows_of(song)
+        scale = self.state.time_axis.pixels_per_tick
+        window = next((each for each in windows if each * scale >= NARROWEST), windows[-1])
+        if window not in self._found:
+            found = chords_of(song, window) if len(song.notes) <= MOST_NOTES else []
+            self._found[window] = reaching_the_next(found, song.bars.length_at(0))
+        if self.chords is not self._found[window]:
+            self.chords = self._found[window]
+            self._onsets = [chord.onset for chord in self.chords]
+            self.setAccessibleDescription(", ".join(chord.name for chord in self.chords[:64]))
         self.update()
 
     def chord_at(self, x: float) -> Chord | None:
@@ -103,3 +121,34 @@ class ChordLane(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         wheel(event, self.state.time_axis, None)
+
+
+def windows_of(song: Song) -> list[int]:
+    """Lengths in ticks in which chords are looked for: a beat, the parts of a bar, one to eight bars.
+
+    A song with several meters has the beat alone, since no other length stays in step with its bars.
+    """
+    beat = song.ticks_per_beat
+    if len(song.bars.meters) > 1:
+        return [beat]
+    bar = song.bars.length_at(0)
+    halves = [bar // 2] if bar % (2 * beat) == 0 and bar > 2 * beat else []
+    return [beat, *halves, *(bar * count for count in (1, 2, 4, 8) if bar * count > beat)]
+
+
+def reaching_the_next(chords: list[Chord], longest_rest: int) -> list[Chord]:
+    """The chords, each held over rests of at most ``longest_rest`` ticks, equal neighbours made one."""
+    held: list[Chord] = []
+    for chord in chords:
+        if held:
+            last = held[-1]
+            end = last.onset + last.duration
+            if chord.onset - end <= longest_rest:
+                end = chord.onset
+            same = (last.root, last.suffix, last.bass) == (chord.root, chord.suffix, chord.bass)
+            if same and end == chord.onset:
+                held[-1] = replace(last, duration=chord.onset + chord.duration - last.onset)
+                continue
+            held[-1] = replace(last, duration=end - last.onset)
+        held.append(chord)
+    return held

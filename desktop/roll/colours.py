@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,20 +26,20 @@ class Look(IntEnum):
 
 
 class NoteColours:
-    """Colour tables for `desktop.roll.raster`, made anew when the theme changes."""
+    """Colour tables for `desktop.roll.raster`, of one palette."""
 
-    def __init__(self) -> None:
+    def __init__(self, tokens: theme.Tokens) -> None:
         palette = len(theme.TRACK_COLOURS)
         size = 1 + len(Look) * palette * VELOCITY_STEPS
         self.body = np.zeros(size, np.uint32)
         self.edge = np.zeros(size, np.uint32)
         self.text: list[QColor] = [QColor()] * size
-        ground = theme.colour("roll")
+        ground = QColor(tokens.roll)
         for look in Look:
             for track in range(palette):
                 for step in range(VELOCITY_STEPS):
                     at = self.index(look, track, step)
-                    body, edge = _note_colours(look, theme.track_colour(track), step, ground)
+                    body, edge = _note_colours(look, theme.track_colour(track), step, tokens)
                     self.body[at], self.edge[at] = _premultiplied(body), _premultiplied(edge)
                     self.text[at] = _readable_on(_over(body, ground))
 
@@ -62,24 +63,35 @@ class NoteColours:
         return 1 + row * np.uint16(VELOCITY_STEPS) + notes["velocity"] // (128 // VELOCITY_STEPS)
 
 
-def _note_colours(look: Look, hue: QColor, step: int, ground: QColor) -> tuple[QColor, QColor]:
+def note_colours() -> NoteColours:
+    """The tables of the palette in use. A window asks for them some twenty times while it is built."""
+    return _of_palette(theme.tokens())
+
+
+@cache
+def _of_palette(tokens: theme.Tokens) -> NoteColours:
+    return NoteColours(tokens)
+
+
+def _note_colours(look: Look, hue: QColor, step: int, tokens: theme.Tokens) -> tuple[QColor, QColor]:
+    ground = QColor(tokens.roll)
     loudness = step / (VELOCITY_STEPS - 1)
     body = _mix(ground, hue, 0.42 + 0.58 * loudness)
     edge = _mix(body, ground, 0.45)
     if look is Look.OTHER_TRACK:
-        strength = 0.45 if theme.tokens().name == "high-contrast" else 0.22
+        strength = 0.45 if tokens.name == "high-contrast" else 0.22
         body = _mix(ground, hue, strength + 0.13 * loudness)
         edge = _mix(body, ground, 0.3)
     elif look is Look.SELECTED:
         body = _mix(body, QColor("#ffffff") if ground.lightness() < 128 else hue, 0.35)
-        edge = theme.colour("selection")
+        edge = QColor(tokens.selection)
     elif look is Look.MUTED:
         grey = QColor.fromHsl(0, 0, (hue.lightness() + ground.lightness()) // 2)
         body = _mix(ground, grey, 0.35 + 0.25 * loudness)
         edge = _mix(body, ground, 0.4)
     elif look is Look.GHOST:
-        body = _mix(hue, theme.colour("ghost"), 0.45)
-        edge = QColor(theme.colour("ghost"))
+        body = _mix(hue, QColor(tokens.ghost), 0.45)
+        edge = QColor(tokens.ghost)
         body.setAlphaF(0.35 + 0.3 * loudness)
         edge.setAlphaF(0.9)
     return body, edge

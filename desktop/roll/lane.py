@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from desktop import theme
 from desktop.roll import grid, overlays
-from desktop.roll.colours import NoteColours
+from desktop.roll.colours import note_colours
 from desktop.roll.geometry import Viewport
 from desktop.roll.scrolling import wheel
 from desktop.roll.state import RollState
@@ -62,7 +62,7 @@ class Lane(QWidget):
         super().__init__(parent)
         self.state = state
         self.scale = scale
-        self.colours = NoteColours()
+        self.colours = note_colours()
         self.drag: LaneDrag | None = None
         self._picture = QPixmap()
         self._pictured: tuple[object, ...] = ()
@@ -150,7 +150,7 @@ class Lane(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            self.colours = NoteColours()
+            self.colours = note_colours()
             self.update()
         super().changeEvent(event)
 

@@ -13,7 +13,7 @@ from PySide6.QtGui import QPainter, QPixmap
 
 from core.song.notes import Notes
 from desktop.roll import painter as paint
-from desktop.roll.colours import Look, NoteColours
+from desktop.roll.colours import Look, note_colours
 from desktop.roll.geometry import Timeline, Viewport, contains
 from desktop.roll.gestures import NONE, Index
 from desktop.roll.state import RollState
@@ -29,7 +29,7 @@ class ScoreLayers:
     def __init__(self, state: RollState) -> None:
         self.state = state
         self.hidden: Index = NONE
-        self.colours = NoteColours()
+        self.colours = note_colours()
         self._grid = QPixmap()
         self._score = QPixmap()
         self._grid_view: Viewport | None = None
@@ -42,7 +42,7 @@ class ScoreLayers:
 
     def invalidate(self) -> None:
         """Forget everything: grid, notes and colours."""
-        self.colours = NoteColours()
+        self.colours = note_colours()
         self._grid_view = self._score_view = None
 
     def score(self, view: Viewport) -> QPixmap:

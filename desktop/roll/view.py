@@ -17,7 +17,6 @@ from desktop.roll.edit_actions import EditActions
 from desktop.roll.keyboard import WIDTH as KEYBOARD_WIDTH
 from desktop.roll.keyboard import Keyboard
 from desktop.roll.lane_header import LANES, LaneHeader
-from desktop.roll.memory import keep_freed_memory
 from desktop.roll.menu import roll_menu
 from desktop.roll.navigation import Navigation
 from desktop.roll.quantise_panel import QuantisePanel
@@ -46,7 +45,6 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
 
     def __init__(self, document: Document, time_axis: TimeAxis, parent: QWidget | None = None) -> None:
         QWidget.__init__(self, parent)
-        keep_freed_memory()
         self.document = document
         self.time_axis = time_axis
         self.state = RollState(document, time_axis, self)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from core.song.notes import Notes
 from desktop.roll.canvas import NoteCanvas
 from desktop.roll.state import RollState
@@ -83,6 +81,6 @@ class Zoom:
         last = int((notes["onset"] + notes["duration"]).max())
         room = (last - first) * MARGIN
         self.state.time_axis.show(first - (0 if from_start else room), last + room, self.canvas.width())
-        pitches = np.unique(notes["pitch"])
-        low, high = max(0, int(pitches[0]) - 4), min(127, int(pitches[-1]) + 4)
+        pitches = notes["pitch"]
+        low, high = max(0, int(pitches.min()) - 4), min(127, int(pitches.max()) + 4)
         self.state.pitch_axis.show(low, high)

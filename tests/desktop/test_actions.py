@@ -11,8 +11,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
 from desktop import theme
-from desktop.actions import ACTIONS, MENUS, help_page
+from desktop.actions import ACTIONS, MENUS, STAMPS, help_page
 from desktop.controls.fuzzy import ranked, score
+from desktop.roll.lane_header import LANES
 from desktop.roll.navigation import KEYS as ROLL_KEYS
 from tests.desktop.hands import CTRL, Hands
 
@@ -21,9 +22,9 @@ def test_every_action_has_keys_and_no_key_is_given_twice() -> None:
     keys = [QKeySequence(key).toString() for line in ACTIONS for key in line.keys]
     assert all(keys)
     assert [key for key, count in Counter(keys).items() if count > 1] == []
-    assert all(line.keys for line in ACTIONS)
+    assert all(line.keys or "/" in line.menu for line in ACTIONS)
     assert len({line.id for line in ACTIONS}) == len(ACTIONS)
-    assert {line.menu for line in ACTIONS} == set(MENUS)
+    assert {line.menu.split("/")[0] for line in ACTIONS} == set(MENUS)
 
 
 def test_no_key_is_one_of_the_rolls_own() -> None:
@@ -35,7 +36,7 @@ def test_every_action_stands_in_its_menu_and_in_the_palette(hands: Hands) -> Non
     menus = {menu.title(): menu for menu in hands.studio.menuBar().findChildren(QMenu)}
     shown = {entry.value for entry in hands.studio.actions_.entries()}
     for line in ACTIONS:
-        assert hands.studio.actions_.by_id[line.id] in menus[line.menu].actions(), line.id
+        assert hands.studio.actions_.by_id[line.id] in menus[line.menu.split("/")[-1]].actions(), line.id
         assert line.id in shown
 
 
@@ -62,7 +63,25 @@ def test_the_help_page_has_every_action_and_its_key(hands: Hands) -> None:
     page = help_page(hands.studio.actions_.by_id)
     for line in ACTIONS:
         assert line.title in page
-        assert QKeySequence(line.keys[0]).toString(QKeySequence.SequenceFormat.NativeText) in page
+        for key in line.keys:
+            assert QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) in page
+
+
+def test_every_chord_and_every_lane_can_be_chosen_from_the_palette(hands: Hands) -> None:
+    roll = hands.studio.roll
+    for _, kind in STAMPS[::-1]:
+        hands.act(f"stamp_{'none' if kind is None else kind or 'major'}")
+        assert (roll.chord_stamp, roll.tool) == (kind, "draw")
+    for name in LANES[::-1]:
+        hands.act(f"lane_{name.lower().replace(' ', '_')}")
+        hands.studio.actions_.refresh()
+        assert roll.lane_name == name
+        on = [
+            each.id
+            for each in ACTIONS
+            if each.menu.startswith("View/") and hands.studio.actions_.by_id[each.id].isChecked()
+        ]
+        assert on == [f"lane_{name.lower().replace(' ', '_')}"]
 
 
 def test_the_palette_finds_by_a_few_letters_and_runs(hands: Hands) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 from core.song.notes import Song, Track, make_notes
 from desktop import theme
 from desktop.document import Document
-from desktop.roll.colours import Look, NoteColours
+from desktop.roll.colours import Look, note_colours
 from desktop.roll.geometry import Viewport
 from desktop.roll.raster import raster
 from desktop.roll.view import RollView
@@ -74,7 +74,7 @@ def test_notes_painted_in_parts_look_as_if_painted_at_once():
 
 
 def test_louder_notes_stand_out_more_and_selected_ones_are_outlined():
-    colours = NoteColours()
+    colours = note_colours()
 
     def contrast(look: int, velocity: int) -> int:
         note = make_notes(0, 1, 60, velocity)
