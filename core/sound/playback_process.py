@@ -45,6 +45,10 @@ MAX_LATENCY = 0.2
 TOLERATED_DROPOUTS = {False: 3, True: 15}
 """By whether it plays, in one stretch of playing: after more the buffer is doubled, in the next pause
 if that comes in time, since it cuts the sound for a moment."""
+CRASHED = (
+    "The system's audio library crashes, so there is no sound; playing silently. "
+    "On Debian and Ubuntu, mend it with: apt-get install --reinstall libasound2-data libportaudio2"
+)
 LOAD_SMOOTHING = 0.05
 ORPHAN_SECONDS = 1.0
 """How long after the window's process has ended this one may take to end in good order."""
@@ -60,6 +64,8 @@ class Options:
     soundfont: Path | None = None
     device: str | None = None
     latency: float = LATENCY
+    silent: bool = False
+    """Touch no audio library: the process before this one did, and crashed."""
 
 
 def run(connection: Connection, memory: Any, options: Options) -> None:
@@ -89,6 +95,7 @@ class Host:
         self.soundfont = options.soundfont
         self.device = options.device
         self.latency = options.latency
+        self.silent = options.silent
         self.rate = DEFAULT_RATE
         self.engine = Engine(self.rate, state)
         self.has_fonts = False
@@ -195,6 +202,8 @@ class Host:
         """Load a font and open the device; where that fails, let the silent clock run."""
         self.problems.pop("device", None)
         try:
+            if self.silent:
+                raise TunesmithError(CRASHED)
             self.open_stream()
         except Exception as error:  # PortAudio's errors are many; each means no sound
             self.close_stream()
@@ -283,6 +292,8 @@ class Host:
 
     def reopen(self) -> None:
         """Look at the system's devices afresh, and open one."""
+        if self.silent:
+            return
         self.close_stream()
         try:
             import sounddevice
@@ -303,14 +314,15 @@ class Host:
     def send_devices(self) -> None:
         """Answer with the names of the outputs; with fresh ones where no sound is cut by looking."""
         names: list[str] = []
-        try:
-            import sounddevice
+        if not self.silent:
+            try:
+                import sounddevice
 
-            if not self.engine.playing:
-                self.reopen()
-            names = [name for _, name in _outputs(sounddevice)]
-        except Exception as error:
-            _note(error)
+                if not self.engine.playing:
+                    self.reopen()
+                names = [name for _, name in _outputs(sounddevice)]
+            except Exception as error:
+                _note(error)
         self.connection.send(("devices", names))
 
     def callback(self, out: Any, frames: int, moments: Any, status: Any) -> None:
@@ -431,6 +443,8 @@ def _outputs(sounddevice: Any) -> list[tuple[int, str]]:
 
 
 def _no_device(name: str | None, error: Exception) -> str:
+    if isinstance(error, TunesmithError):
+        return str(error)
     if isinstance(error, (ImportError, OSError)) and "PortAudio" in str(error):
         return (
             "PortAudio's library was not found, so there is no sound; "

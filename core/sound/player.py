@@ -23,6 +23,7 @@ import threading
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ class Player:
         self._lock = threading.Lock()  # held while a process is started, so that none is after `close`
         self._closing = False
         self._answered = False
+        self._asked = (False, 0.0)  # playing, tick: what a process that ended unheard was asked for
         self._status = "The player is not started"
         self._found_devices: list[str] = []
         self._devices_came = threading.Event()
@@ -142,18 +144,22 @@ class Player:
 
     def play(self) -> None:
         """Go on from where it stands; from the start if that is the end."""
+        self._asked = (True, self._asked[1])
         self._do("play")
 
     def pause(self) -> None:
         """Stand still where it is."""
+        self._asked = (False, self._asked[1])
         self._do("pause")
 
     def stop(self) -> None:
         """Stand still, at the start of the song."""
+        self._asked = (False, 0.0)
         self._do("stop")
 
     def seek(self, tick: float) -> None:
         """Go to ``tick``; controllers and programs are set to what they are there."""
+        self._asked = (self._asked[0], float(tick))
         self._do("seek", float(tick))
 
     def set_loop(self, start_tick: float | None, end_tick: float | None = None) -> None:
@@ -302,13 +308,17 @@ class Player:
             if self._closing:
                 return False
             _end(self._process, 0.0)
+            # What ends before its first word was ended by a library while it looked for devices.
+            unheard = not self._answered
+            self._options = replace(self._options, silent=unheard)
             self._spawn()
+        playing, tick = self._asked if unheard else (before.playing, before.tick)
         # The song first: it brings volumes of its own, which the mix may have changed since.
         for command in sorted(self._kept.values(), key=lambda command: command[0] != "load_score"):
             self._queue.put(command)
-        self.seek(before.tick)
-        if before.playing:
-            self.play()
+        self._do("seek", tick)
+        if playing:
+            self._do("play")
         return True
 
 

@@ -29,21 +29,46 @@ def onsets(sound, threshold=0.02):
     return loud[np.diff(loud, prepend=-RATE) > RATE // 25] / RATE
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
 
 
-def without_dropouts(player, attempt, tries=3):
-    """What ``attempt`` gives the first time that no sound comes late: other work may hold the machine up."""
-    for _ in range(tries):
+class HeldUp(AssertionError):
+    """The machine gave the sound too little time."""
+
+
+def unless_held_up(player, attempt, tries=4):
+    """Carry out ``attempt`` until no sound came late in it, and let it fail where none did.
+
+    What is under test is when notes sound. A machine with more to do than it can leaves gaps that no player
+    can prevent: they are counted by the player, or seen in the recording. Then, and only then, the fact is
+    looked for again; the player meanwhile doubles its buffer. A fact that is wrong without gaps fails at once,
+    and so does a player that is late every time.
+    """
+    for left in reversed(range(tries)):
         before = player.state().dropouts
-        result = attempt()
-        if player.state().dropouts == before:
-            return result
-    raise AssertionError(f"sound came late in each of {tries} tries")
+        try:
+            return attempt()
+        except AssertionError as error:
+            if not left or (player.state().dropouts == before and not isinstance(error, HeldUp)):
+                raise
+            player.stop()
+            wait_for(lambda: not player.state().playing)
+    return None
+
+
+def check_whole(sound):
+    """Raise HeldUp where the server had to put silence into what was played.
+
+    Its silence is exactly zero. Ours is not even between notes, as FluidSynth's reverb never quite ends.
+    """
+    sounding = np.flatnonzero(sound.any(axis=1))
+    if len(sounding) and np.diff(sounding).max(initial=0) > 64:
+        raise HeldUp("there is a gap in the recording")
+    return sound
 
 
 @pytest.fixture
@@ -51,85 +76,90 @@ def player(recorder, font):
     """A player on the private sound server, warm: its stream runs."""
     player = Player(soundfont=font)
     player.start()
-    wait_for(lambda: player._state.read()["blocks"] > 50)
-    yield player
-    player.close()
+    try:
+        wait_for(lambda: player._state.read()["blocks"] > 50)
+        assert player.state().status == ""
+        yield player
+    finally:
+        player.close()
 
 
 def play_through(player, recorder, song, seconds):
     """Play ``song`` from its start for ``seconds``; what was recorded."""
+    player.stop()
     player.load(song)
-    player.seek(0)
     recorder.start()
-    time.sleep(0.2)
     player.play()
-    time.sleep(seconds)
+    recorder.wait(seconds)
     player.pause()
-    return recorder.stop()
+    return check_whole(recorder.stop())
 
 
-def test_onsets_come_out_where_they_belong_with_no_drift_and_no_dropout(player, recorder):
-    song = beats(33)
-    sound = without_dropouts(player, lambda: play_through(player, recorder, song, 8.8))
-    found = onsets(sound)
-    assert len(found) == 33
-    expected = np.arange(33) * 0.25
-    tempo, start = np.polyfit(expected, found, 1)
-    assert np.abs(found - (expected + start)).max() < TOLERANCE
-    # Each onset is known to a block of 1.5 ms, so a line through 8 s of them to 0.01 %.
-    assert abs(tempo - 1) < 1e-4
+def test_onsets_come_out_where_they_belong_with_no_drift(player, recorder):
+    song, expected = beats(33), np.arange(33) * 0.25
+
+    def attempt():
+        found = onsets(play_through(player, recorder, song, 9.0))
+        assert len(found) == 33
+        tempo, start = np.polyfit(expected, found, 1)
+        assert np.abs(found - (expected + start)).max() < TOLERANCE
+        # Each onset is known to a block of 1.5 ms, so a line through 8 s of them to 0.01 %.
+        assert abs(tempo - 1) < 1e-4
+
+    unless_held_up(player, attempt)
 
 
 def test_a_loop_is_seamless(player, recorder):
     song = beats(16)
     player.set_loop(240, 1200)  # beats 1 to 5 of 0.25 s
-    player.load(song)
-    player.seek(240)
-    recorder.start()
-    player.play()
-    time.sleep(4.2)
-    player.pause()
-    found = onsets(recorder.stop())
-    assert len(found) >= 15
-    assert np.diff(found) == pytest.approx(0.25, abs=TOLERANCE)
+
+    def attempt():
+        found = onsets(play_through(player, recorder, song, 4.5))
+        assert len(found) >= 15
+        assert np.diff(found) == pytest.approx(0.25, abs=TOLERANCE)
+
+    unless_held_up(player, attempt)
 
 
 def test_the_clock_agrees_with_what_is_heard(player):
     player.load(beats(400))
-    player.play()
-    wait_for(lambda: player.state().tick > 0)
 
-    def watch():
+    def attempt():
+        player.play()
+        wait_for(lambda: player.state().tick > 0)
         samples = []
         for _ in range(60):
             samples.append((time.monotonic(), player.state()))
             time.sleep(0.01)
-        return samples
+        moments = np.array([moment for moment, _ in samples])
+        seconds = np.array([state.seconds for _, state in samples])
+        if np.diff(moments).max() > 0.1:
+            raise HeldUp("the test itself was held up")
+        speed, _ = np.polyfit(moments, seconds, 1)
+        assert speed == pytest.approx(1.0, abs=0.05)
+        assert samples[-1][1].tick == pytest.approx(seconds[-1] * 960, abs=1e-3)
+        assert 0.005 < samples[-1][1].latency < 0.5
+        assert samples[-1][1].peak_left > 0.01
 
-    samples = without_dropouts(player, watch)
-    moments = np.array([moment for moment, _ in samples])
-    seconds = np.array([state.seconds for _, state in samples])
-    speed, _ = np.polyfit(moments, seconds, 1)
-    assert speed == pytest.approx(1.0, abs=0.05)
-    assert samples[-1][1].tick == pytest.approx(seconds[-1] * 960, abs=1e-3)
-    assert 0.005 < samples[-1][1].latency < 0.5
-    assert samples[-1][1].peak_left > 0.01
+    unless_held_up(player, attempt)
 
 
 def test_mute_solo_and_seek_are_heard(player, recorder):
     song = beats(24, tracks=2)
+
+    def every_other():
+        found = onsets(play_through(player, recorder, song, 2.5))
+        assert len(found) >= 4
+        assert np.diff(found) == pytest.approx(0.5, abs=TOLERANCE)
+
     player.set_mix(0, mute=True)
-    sound = play_through(player, recorder, song, 1.9)
-    assert np.diff(onsets(sound)) == pytest.approx(0.5, abs=TOLERANCE)
+    unless_held_up(player, every_other)
     player.set_mix(0, mute=False, solo=True)
-    player.seek(0)
-    sound = play_through(player, recorder, song, 1.9)
-    assert np.diff(onsets(sound)) == pytest.approx(0.5, abs=TOLERANCE)
+    unless_held_up(player, every_other)
     player.set_mix(0, solo=False)
     player.seek(5000)
     player.play()
-    wait_for(lambda: player.state().playing)
-    assert player.state().tick >= 5000
+    wait_for(lambda: player.state().playing and player.state().tick >= 5000)
 
 
 def test_it_ends_with_the_song_at_its_last_tick(player):
@@ -138,15 +168,15 @@ def test_it_ends_with_the_song_at_its_last_tick(player):
     player.play()
     wait_for(lambda: player.state().playing)
     wait_for(lambda: not player.state().playing)
-    assert player.state().tick >= song.end_tick
+    assert player.state().tick == song.end_tick
 
 
 def test_previews_sound_at_once(player, recorder):
     recorder.start()
     player.preview(80, 76, 110, 0.1)
-    time.sleep(0.5)
+    recorder.wait(0.8)
     player.preview("drum", 76, 110, 0.1)
-    time.sleep(0.5)
+    recorder.wait(0.5)
     found = onsets(recorder.stop(), threshold=0.01)
     assert len(found) == 2
 
@@ -195,14 +225,6 @@ def test_a_buffer_too_short_for_the_computer_is_doubled_in_the_next_pause(player
     assert player.state().status == ""
 
 
-@pytest.fixture
-def no_device(tmp_path, monkeypatch):
-    """A machine without any sound server or sound card."""
-    for name in ("XDG_RUNTIME_DIR", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/none")
-
-
 def test_without_a_device_the_clock_goes_on_and_says_why_it_is_silent(no_device, font):
     with Player(soundfont=font) as player:
         player.load(beats(20))
@@ -210,9 +232,10 @@ def test_without_a_device_the_clock_goes_on_and_says_why_it_is_silent(no_device,
         wait_for(lambda: player.state().tick > 480)
         assert "No audio output could be opened; playing silently" in player.state().status
         first, began = player.state().seconds, time.monotonic()
-        time.sleep(0.5)
+        time.sleep(3)
         passed = time.monotonic() - began
-        assert player.state().seconds - first == pytest.approx(passed, abs=0.1)
+        # The clock catches up with what it was late by; the rest is the time between two readings.
+        assert player.state().seconds - first == pytest.approx(passed, rel=0.1)
         assert player.devices() == []
 
 
@@ -248,5 +271,5 @@ def test_a_device_that_comes_back_is_played_through_again(own_server, returning_
         wait_for(lambda: not player.state().status)
         recorder.start()
         player.preview(80, 76, 110, 0.2)
-        time.sleep(0.5)
+        recorder.wait(0.5)
         assert len(onsets(recorder.stop())) == 1
