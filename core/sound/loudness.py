@@ -20,11 +20,17 @@ ABSOLUTE_GATE = -70.0
 RELATIVE_GATE = -10.0
 _OFFSET = -0.691
 _RESPONSE_SECONDS = 0.08
+_FRAMES_AT_ONCE = 1 << 18  # some milliseconds of work between looks at `cancelled`
 
 
-def peak_dbfs(samples: NDArray[np.float32]) -> float:
+def peak_dbfs(samples: NDArray[np.float32], *, cancelled: Callable[[], bool] | None = None) -> float:
     """The highest sample in dB of full scale; -inf for silence."""
-    peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
+    peak = 0.0
+    for start in range(0, len(samples), _FRAMES_AT_ONCE):
+        if cancelled and cancelled():
+            raise Cancelled
+        some = samples[start : start + _FRAMES_AT_ONCE]
+        peak = max(peak, float(some.max()), -float(some.min()))
     return 20.0 * float(np.log10(peak)) if peak else -float("inf")
 
 

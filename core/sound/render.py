@@ -38,6 +38,7 @@ SILENCE = 10 ** (-90 / 20)
 SAMPLE_RATES = (8000, 96000)
 
 _CHUNK = 32 * BLOCK  # frames between looks at `cancelled`: 1 ms of work at 60 voices, 10 at 500
+_SCALED_AT_ONCE = 1 << 18
 _TAIL_CHUNK = 32 * BLOCK
 _PATIENCE = 0.02
 
@@ -100,16 +101,16 @@ def render(
             "Cut it into parts"
         )
     font = check_soundfont(soundfont) if soundfont else default_soundfont()
-    events = ev.playback_events(song)
-    channels = int(events["channel"].max(initial=0)) + 1
-    synth = _load(font, sample_rate, channels, effects, cancelled)
+    synth, schedule = _prepare(font, song, sample_rate, effects, cancelled)
     try:
-        samples = _draw(synth, events, song.seconds, sample_rate, progress, cancelled)
+        samples = _draw(synth, schedule, sample_rate, progress, cancelled)
     finally:
         synth.close()
-    over = peak_dbfs(samples) - CEILING_DBFS
+    over = peak_dbfs(samples, cancelled=cancelled) - CEILING_DBFS
     if over > 0:
-        samples *= np.float32(10 ** (-over / 20))
+        for start in range(0, len(samples), _SCALED_AT_ONCE):
+            _report(None, 0.0, cancelled)
+            samples[start : start + _SCALED_AT_ONCE] *= np.float32(10 ** (-over / 20))
     return samples
 
 
@@ -138,7 +139,7 @@ def render_to_file(
         progress=(lambda share: progress(0.9 * share)) if progress else None,
         cancelled=cancelled,
     )
-    peak = peak_dbfs(samples)
+    peak = peak_dbfs(samples, cancelled=cancelled)
     loudness = integrated_lufs(samples, sample_rate, cancelled=cancelled)
     write_audio(
         path,
@@ -178,24 +179,48 @@ def block_frames(seconds: NDArray[np.float64], sample_rate: int) -> NDArray[np.i
     return np.ceil(seconds * sample_rate / BLOCK - 1e-6).astype(np.int64) * BLOCK
 
 
-def _load(
-    font: Path, sample_rate: int, channels: int, effects: bool, cancelled: Callable[[], bool] | None
-) -> Synth:
-    """A synthesiser with ``font``; waiting for a large font can be cancelled."""
-    outcome: list[Synth | Exception] = []
+@dataclass(frozen=True, slots=True)
+class _Schedule:
+    """What to send when: ``rows[edges[i] : edges[i + 1]]`` (of `send`'s arguments) at frame ``places[i]``."""
 
-    def load() -> None:
+    end: int
+    places: list[int]
+    edges: list[int]
+    rows: list[tuple[int, int, int, int]]
+
+
+def _schedule(events: ev.Events, seconds: float, sample_rate: int) -> _Schedule:
+    frames = block_frames(events["seconds"], sample_rate)
+    end = int(block_frames(np.array([seconds]), sample_rate)[0])
+    # Settings after the last note's end change nothing that could be heard for long.
+    events, frames = events[frames <= end], frames[frames <= end]
+    places, starts = np.unique(frames, return_index=True)
+    columns = [events[name].tolist() for name in ("kind", "channel", "number", "value")]
+    rows = list(zip(*columns, strict=True))
+    return _Schedule(end, places.tolist(), [*starts.tolist(), len(rows)], rows)
+
+
+def _prepare(
+    font: Path, song: Song, sample_rate: int, effects: bool, cancelled: Callable[[], bool] | None
+) -> tuple[Synth, _Schedule]:
+    """A synthesiser with ``font``, and what to send it; waiting for large ones can be cancelled."""
+    outcome: list[tuple[Synth, _Schedule] | Exception] = []
+
+    def work() -> None:
         try:
+            events = ev.playback_events(song)
+            schedule = _schedule(events, song.seconds, sample_rate)
+            channels = int(events["channel"].max(initial=0)) + 1
             synth = Synth(font, sample_rate=sample_rate, channels=channels, effects=effects, load_on_use=True)
         except Exception as error:  # handed to the caller below
             outcome.append(error)
             return
-        outcome.append(synth)
+        outcome.append((synth, schedule))
         if given_up.is_set():
             synth.close()
 
     given_up = threading.Event()
-    thread = threading.Thread(target=load, name="soundfont", daemon=True)
+    thread = threading.Thread(target=work, name="render preparation", daemon=True)
     thread.start()
     while thread.is_alive():
         thread.join(_PATIENCE)
@@ -210,31 +235,23 @@ def _load(
 
 def _draw(
     synth: Synth,
-    events: ev.Events,
-    seconds: float,
+    schedule: _Schedule,
     sample_rate: int,
     progress: Callable[[float], None] | None,
     cancelled: Callable[[], bool] | None,
 ) -> NDArray[np.float32]:
-    """Send ``events`` at their frames, take the sound between them, and let it die away."""
-    frames = block_frames(events["seconds"], sample_rate)
-    end = int(block_frames(np.array([seconds]), sample_rate)[0])
-    # Settings after the last note's end change nothing that could be heard for long.
-    events, frames = events[frames <= end], frames[frames <= end]
+    """Send what is scheduled, take the sound between, and let it die away."""
+    end, rows, edges = schedule.end, schedule.rows, schedule.edges
     tail = round(TAIL_SECONDS * sample_rate) // BLOCK * BLOCK
     samples = np.zeros((end + tail, 2), np.float32)
-    places, starts = np.unique(frames, return_index=True)
-    columns = [events[name].tolist() for name in ("kind", "channel", "number", "value")]
-    rows = list(zip(*columns, strict=True))
-    edges = [*starts.tolist(), len(rows)]
     at = 0
-    for index, place in enumerate([*places.tolist(), end]):
+    for index, place in enumerate([*schedule.places, end]):
         while at < place:
             until = min(place, at + _CHUNK)
             synth.write(samples[at:until])
             at = until
             _report(progress, 0.98 * at / end, cancelled)
-        if index < len(places):
+        if index < len(schedule.places):
             for row in rows[edges[index] : edges[index + 1]]:
                 send(synth, *row)
     while at < len(samples):

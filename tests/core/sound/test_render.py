@@ -218,3 +218,30 @@ def test_a_damaged_font_is_refused_in_one_line(tmp_path):
     path.write_bytes(b"RIFF\xff\xff\xff\x7fsfbk" + b"LIST" * 10)
     with pytest.raises(TunesmithError, match="cannot load the soundfont"):
         render(clicks(1), soundfont=path)
+
+
+@pytest.mark.parametrize(("suffix", "bits", "depth", "encoding"), [
+    (".wav", 16, "16", "Signed Integer PCM"), (".wav", 24, "24", "Signed Integer PCM"),
+    (".wav", 32, "32", "Floating Point PCM"),
+    (".flac", 16, "16", "FLAC"), (".flac", 24, "24", "FLAC"), (".ogg", 24, "0", "Vorbis"),
+])  # fmt: skip
+def test_another_program_reads_what_is_exported_at_its_exact_length(
+    font, tmp_path, suffix, bits, depth, encoding
+):
+    """The length is the song's and its dying away: the song alone plus what is rendered after its end."""
+    soxi = shutil.which("soxi")
+    if not soxi:
+        pytest.skip("sox is not installed: apt-get install sox libsox-fmt-all")
+    path = tmp_path / f"song{suffix}"
+    song = clicks(3)
+    report = render_to_file(song, path, bits=bits, soundfont=font, sample_rate=48000)
+
+    def told(option):
+        return subprocess.run([soxi, option, path], check=True, capture_output=True, text=True).stdout.strip()
+
+    frames = len(render(song, soundfont=font, sample_rate=48000))
+    assert told("-s") == str(frames) == str(round(report.seconds_of_music * 48000))
+    assert song.seconds * 48000 < frames < (song.seconds + 10) * 48000
+    assert (told("-r"), told("-c")) == ("48000", "2")
+    assert encoding in told("-e")
+    assert told("-b") == depth
