@@ -44,7 +44,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One sub-command. ``example`` is what a person could type, without the program's name."""
+    """One sub-command. ``example`` is what a person could type, without the program's name.
+
+    One with ``actions`` does nothing by itself: the action is the next word, and ``run`` is that of the example.
+    """
 
     name: str
     summary: str
@@ -52,6 +55,7 @@ class Command:
     run: Callable[[argparse.Namespace], Answer]
     options: tuple[Option, ...] = ()
     hidden: bool = False
+    actions: tuple[Command, ...] = ()
 
 
 def number(low: float, high: float) -> Callable[[str], float]:

@@ -29,7 +29,9 @@ from core.cli import (
     doctor,
     first_tune,
     learn,
+    library,
     models,
+    register,
     songs,
     studio,
 )
@@ -41,6 +43,8 @@ COMMANDS: tuple[Command, ...] = (
     *studio.COMMANDS,
     *compose.COMMANDS,
     *songs.COMMANDS,
+    *library.COMMANDS,
+    *register.COMMANDS,
     *models.COMMANDS,
     *learn.COMMANDS,
     *bench.COMMANDS,
@@ -97,17 +101,7 @@ def build_parser() -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"tunesmith {VERSION}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    for command in COMMANDS:
-        help_of = {} if command.hidden else {"help": command.summary}
-        settings: dict[str, Any] = {
-            "description": command.summary[0].upper() + command.summary[1:] + ".",
-            "epilog": f"example:\n  tunesmith {command.example}",
-            "formatter_class": argparse.RawDescriptionHelpFormatter,
-            "allow_abbrev": False,
-            **help_of,
-        }
-        _add_options(commands.add_parser(command.name, **settings), command)
+    _add_commands(parser, COMMANDS, "COMMAND")
     return parser
 
 
@@ -134,6 +128,23 @@ def _parsed(words: list[str]) -> argparse.Namespace:
         hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(shown)}"
         raise TunesmithError(f"there is no command {words[0]!r}; {hint}")
     return build_parser().parse_args(words)
+
+
+def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command], called: str) -> None:
+    parsers = parser.add_subparsers(metavar=called, required=True, parser_class=Parser)
+    for command in commands:
+        help_of = {} if command.hidden else {"help": command.summary}
+        settings: dict[str, Any] = {
+            "description": command.summary[0].upper() + command.summary[1:] + ".",
+            "epilog": f"example:\n  tunesmith {command.example}",
+            "formatter_class": argparse.RawDescriptionHelpFormatter,
+            "allow_abbrev": False,
+            **help_of,
+        }
+        added = parsers.add_parser(command.name, **settings)
+        _add_options(added, command)
+        if command.actions:
+            _add_commands(added, command.actions, "ACTION")
 
 
 def _add_options(parser: argparse.ArgumentParser, command: Command) -> None:
