@@ -63,6 +63,7 @@ class Document(QObject):
         self._playhead = 0
         self._loop: tuple[int, int] | None = None
         self._ghosts = empty_notes()
+        self._ghost_song: Song | None = None
         self._muted: frozenset[int] = frozenset()
         self._soloed: frozenset[int] = frozenset()
         self._stands_back = False
@@ -196,9 +197,20 @@ class Document(QObject):
         """Notes being composed, shown translucent; no part of the song."""
         return self._ghosts
 
-    def set_ghosts(self, notes: Notes) -> None:
+    @property
+    def ghost_song(self) -> Song:
+        """The song whose tracks the ghosts are in: of the result being shown, or else the document's."""
+        return self.song if self._ghost_song is None else self._ghost_song
+
+    @property
+    def heard_song(self) -> Song:
+        """What would sound now: the document's song, or the one that sounds in its place."""
+        return self.ghost_song if self._stands_back else self.song
+
+    def set_ghosts(self, notes: Notes, song: Song | None = None) -> None:
+        """Show ``notes``, which are in the tracks of ``song``; by default in those of the document."""
         if len(notes) or len(self._ghosts):
-            self._ghosts = notes
+            self._ghosts, self._ghost_song = notes, song
             self.ghosts_changed.emit()
 
     @property

@@ -86,7 +86,7 @@ class Studio(QMainWindow):
         self.session = ComposeSession(document, self.jobs, compose, self)
         self.time_axis = TimeAxis(parent=self)
         self.roll = RollView(document, self.time_axis)
-        self.notices = Notices()
+        self.notices = Notices(self.roll)
         self.files = Files(self)
         self.actions_ = Actions(self, settings.keys)
         known = installed_generators() if generators is None else generators
@@ -134,7 +134,6 @@ class Studio(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(RollBar(self.document, self.session, self.actions_.by_id))
-        layout.addWidget(self.notices)
         layout.addWidget(self.roll, 1)
         self.setCentralWidget(centre)
         for name, title, panel, area, width in (

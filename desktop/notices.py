@@ -1,16 +1,18 @@
-"""Messages that stand above the roll until they are answered or go by themselves. Nothing stops for them."""
+"""Messages that lie over the foot of the roll until they are answered or go by themselves. Nothing stops for them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop import icons, theme
 from desktop.controls.basics import icon_button, label, push_button, restyle
 
 GOES_AFTER_MS = 6000
+WIDEST = 640
+MARGIN = 12
 Answer = tuple[str, Callable[[], object]]
 ICONS = {"info": ("info", "accent"), "warn": ("warning", "warn"), "bad": ("warning", "bad")}
 
@@ -41,10 +43,12 @@ class Notice(QFrame):
 
 
 class Notices(QWidget):
-    """The place for notices; takes no room while there are none."""
+    """The place for notices: over ``ground``, so that nothing moves when one comes or goes."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, ground: QWidget) -> None:
+        super().__init__(ground)
+        self._ground = ground
+        ground.installEventFilter(self)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(4)
@@ -58,7 +62,9 @@ class Notices(QWidget):
         notice = Notice(text, tone, answers, lambda: self.remove(notice))
         self.shown.append(notice)
         self._layout.addWidget(notice)
+        self._place()
         self.show()
+        self.raise_()
         if not answers and tone == "info":
             timer = QTimer(notice, interval=GOES_AFTER_MS, singleShot=True)
             timer.timeout.connect(lambda: self.remove(notice))
@@ -72,3 +78,15 @@ class Notices(QWidget):
             notice.hide()
             notice.deleteLater()
             self.setVisible(bool(self.shown))
+            self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._ground and event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _place(self) -> None:
+        ground = self._ground
+        width = min(WIDEST, ground.width() - 2 * MARGIN)
+        height = self._layout.heightForWidth(width) if self.shown else 0
+        self.setGeometry((ground.width() - width) // 2, ground.height() - height - MARGIN, width, height)

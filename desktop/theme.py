@@ -238,6 +238,7 @@ QToolButton[role="solo"]:checked { background: $warn; color: $on_accent; border-
 QToolButton[role="chip"] { border-radius: 11px; padding: 0 6px; min-height: 20px; }
 QToolButton[role="link"] { background: transparent; border: none; color: $text_dim; padding: 0 2px; text-align: left; }
 QToolButton[role="link"]:hover { color: $text; }
+QFileDialog QToolButton { padding: 2px 4px; }
 QToolButton::menu-indicator { image: none; width: 0; }
 
 QLineEdit, QSpinBox, QDoubleSpinBox, QTextBrowser {
@@ -284,6 +285,7 @@ QCheckBox::indicator:checked { background: $accent; border-color: $accent; }
 QCheckBox:focus { color: $accent; }
 
 QFrame#popup { background: $raised; border: 1px solid $line_strong; border-radius: 8px; }
+QFrame#popup[role="window"] { border-radius: 0; }
 QFrame#notice { background: $raised; border: 1px solid $line_strong; border-left: 3px solid $accent; border-radius: 5px; }
 QFrame#notice[tone="warn"] { border-left-color: $warn; }
 QFrame#notice[tone="bad"] { border-left-color: $bad; }

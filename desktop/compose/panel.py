@@ -441,6 +441,11 @@ class ComposePanel(QWidget):
         self._clear.setVisible(bool(self.rows))
 
     def _show_busy(self, busy: bool) -> None:
+        leaving, coming = ((self.go, self.go_on), self.stop) if busy else ((self.stop,), self.go)
+        keep_focus = any(button.hasFocus() for button in leaving)
+        coming.setVisible(True)
+        if keep_focus:
+            coming.setFocus()
         self.go.setVisible(not busy)
         self.go_on.setVisible(not busy)
         self.stop.setVisible(busy)

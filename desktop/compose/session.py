@@ -19,7 +19,7 @@ from core.compose.request import Request, Update
 from core.song.notes import Notes, Song, empty_notes
 from desktop.document import Document
 from desktop.jobs import Job, Jobs, Task
-from desktop.tracks.changes import inserted, rescaled
+from desktop.tracks.changes import in_ticks, inserted, rescaled
 
 SHOW_EVERY_MS = 33
 Compose = Callable[..., Iterator[Update]]
@@ -176,6 +176,7 @@ class ComposeSession(QObject):
         song = variant.sketch
         if song is not None:
             self._take_over(f"Use variant {variant.number}", song)
+            self._document.set_current_track(leading_track(song))
 
     def insert(self, variant: Variant) -> None:
         """Put the variant's notes in at the bar of the play-head: one undo step."""
@@ -227,11 +228,12 @@ class ComposeSession(QObject):
         if sketch is None:
             self._document.set_ghosts(empty_notes())
             return
-        notes = sketch.notes
+        notes = rescaled(sketch.notes, sketch.ticks_per_beat, self._document.song.ticks_per_beat)
         request = self.chosen.request if self.chosen else Request()
         if request.task == "continue" and request.song is not None:
             notes = notes[len(request.song.notes) :]
-        self._document.set_ghosts(rescaled(notes, sketch.ticks_per_beat, self._document.song.ticks_per_beat))
+        sketch = in_ticks(sketch, self._document.song.ticks_per_beat)
+        self._document.set_ghosts(notes, sketch)
 
     def _finished(self, state: str = "stopped") -> None:
         for variant in self._batch:
@@ -277,6 +279,16 @@ def warm_up(task: Task) -> None:
     warm: Any = getattr(registry, "warm_up", None)
     if warm is not None:
         warm()
+
+
+def leading_track(song: Song) -> int:
+    """The track that lies highest, drums left out: most likely the melody, so the one to look at first."""
+    heights = {
+        index: float(song.notes["pitch"][song.notes["track"] == index].mean())
+        for index, track in enumerate(song.tracks)
+        if not track.is_drum and (song.notes["track"] == index).any()
+    }
+    return max(heights, key=lambda index: heights[index], default=0)
 
 
 def fresh_seed() -> int:

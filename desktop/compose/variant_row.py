@@ -11,6 +11,7 @@ from desktop import icons, theme
 from desktop.compose.session import Variant
 from desktop.controls.basics import icon_button, label, push_button, restyle, row
 from desktop.roll.drag_out import drag_file, midi_file_of
+from desktop.roll.names import counted
 
 STATES = {
     "waiting": "waiting",
@@ -19,6 +20,7 @@ STATES = {
     "stopped": "stopped early",
     "failed": "failed",
 }
+NOTHING_YET = {"waiting": "Getting ready…", "composing": "The first notes are coming…"}
 
 
 class Thumbnail(QWidget):
@@ -46,7 +48,12 @@ class Thumbnail(QWidget):
         painter.fillRect(area, theme.colour("sunken"))
         variant = self._variant
         sketch = variant.sketch if variant else None
-        if variant is None or sketch is None:
+        if variant is None:
+            return
+        if sketch is None or not len(sketch.notes):
+            painter.setFont(theme.font(theme.SMALL_SIZE))
+            painter.setPen(theme.colour("text_faint"))
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, NOTHING_YET.get(variant.state, ""))
             return
         bars = sketch.bars
         length = max(sketch.end_tick, bars.start(max(1, variant.request.bars)), 1)
@@ -55,8 +62,6 @@ class Thumbnail(QWidget):
                 QRectF(0, area.bottom() - 2, area.width() * variant.progress, 2), theme.colour("accent")
             )
         notes = sketch.notes
-        if not len(notes):
-            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         low, high = int(notes["pitch"].min()), int(notes["pitch"].max())
         step = (area.height() - 8) / max(12, high - low + 1)
@@ -126,7 +131,7 @@ class VariantRow(QFrame):
         if variant.state == "composing":
             text = f"{100 * variant.progress:.0f} %"
         elif variant.sketch is not None and variant.is_over:
-            text = f"{len(variant.sketch.notes)} notes" + ("" if variant.state == "done" else f", {text}")
+            text = counted(len(variant.sketch.notes)) + ("" if variant.state == "done" else f", {text}")
         self.state.setText(text)
         self.setToolTip(settings_text(variant))
         for button in (self.use, self.replace):

@@ -128,6 +128,8 @@ class SearchList(QFrame):
     chosen = Signal(object)
     """Carries the entry's value."""
     left = Signal()
+    narrowed = Signal()
+    """Other entries are shown, so `wanted_height` may have changed."""
 
     def __init__(self, placeholder: str = "Search", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -218,6 +220,7 @@ class SearchList(QFrame):
         )
         self._model.show(found if text.strip() else with_headings(found))
         self._step(0)
+        self.narrowed.emit()
 
 
 def with_headings(entries: Sequence[Entry]) -> list[Entry]:
@@ -245,17 +248,23 @@ def drop_down(
     popup = SearchList(placeholder, anchor)
     popup.setWindowFlags(Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
     popup.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    popup.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+    popup.setProperty("role", "window")
     popup.offer(entries, current)
     popup.chosen.connect(lambda value: (popup.close(), take(value)))
     popup.left.connect(popup.close)
     popup.resize(max(width, anchor.width(), 120), popup.wanted_height())
     place = anchor.mapToGlobal(QPoint(0, anchor.height() + 2))
     screen = anchor.screen().availableGeometry()
-    if place.y() + popup.height() > screen.bottom():
-        place.setY(anchor.mapToGlobal(QPoint(0, 0)).y() - popup.height() - 2)
+    above = place.y() + popup.height() > screen.bottom()
     place.setX(max(screen.left(), min(place.x(), screen.right() - popup.width())))
-    popup.move(place)
+
+    def fit() -> None:
+        height = popup.wanted_height()
+        top = anchor.mapToGlobal(QPoint(0, 0)).y() - height - 2 if above else place.y()
+        popup.setGeometry(place.x(), max(screen.top(), top), popup.width(), height)
+
+    fit()
     popup.show()
+    popup.narrowed.connect(fit)
     (popup.field if popup.field.isVisible() else popup).setFocus()
     return popup

@@ -15,6 +15,8 @@ from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 from desktop import theme
 
 FINE = 0.2
+HANDLE = 5
+"""Height in pixels of the mark at the value."""
 
 
 class ValueSlider(QSlider):
@@ -114,7 +116,8 @@ class ValueSlider(QSlider):
         fill = theme.colour("accent", 0.34 if self.isEnabled() else 0.12)
         painter.fillRect(QRectF(min(start, x), area.top(), abs(x - start), area.height()), fill)
         if self.isEnabled():
-            painter.fillRect(QRectF(x - 1, area.top(), 2, area.height()), theme.colour("accent"))
+            # Under the text, which a line across would make hard to read.
+            painter.fillRect(QRectF(x - 1, area.bottom() - HANDLE, 2, HANDLE), theme.colour("accent"))
         painter.restore()
         edge = "accent" if self.hasFocus() else "line_strong" if self.underMouse() else "line"
         painter.setPen(theme.colour(edge))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from dataclasses import replace
 
@@ -42,6 +43,8 @@ class ChordLane(QWidget):
         self.setMouseTracking(True)
         self.setAccessibleName("Chords")
         state.document.changed.connect(self._song_changed)
+        state.document.ghosts_changed.connect(self._ghosts_changed)
+        state.document.mix_changed.connect(self._ghosts_changed)
         state.time_axis.changed.connect(self._show_level)
         self.refresh()
 
@@ -49,13 +52,14 @@ class ChordLane(QWidget):
         return QSize(400, HEIGHT)
 
     def refresh(self) -> None:
-        """Find the chords of the song as it is now."""
+        """Find the chords of the song as it is now, or of the result that sounds in its place."""
+        self._song = self.state.document.heard_song
         self._found = {}
         self._show_level()
 
     def _show_level(self) -> None:
         """Take the chords of the shortest window that is wide enough for a name."""
-        song = self.state.song
+        song = self._song
         windows = windows_of(song)
         scale = self.state.time_axis.pixels_per_tick
         window = next((each for each in windows if each * scale >= NARROWEST), windows[-1])
@@ -80,6 +84,10 @@ class ChordLane(QWidget):
         if change.touches("notes", "tracks", "meter"):
             self._rest.start()
 
+    def _ghosts_changed(self) -> None:
+        if self.state.document.heard_song is not self._song and not self._rest.isActive():
+            self._rest.start()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.colour("sunken"))
@@ -99,11 +107,14 @@ class ChordLane(QWidget):
             painter.fillRect(box, theme.colour("raised"))
             # A long chord that began before the view keeps its name in sight.
             room = box.adjusted(max(0.0, -box.left()) + 3, 0, 0, 0)
-            for font, metrics in fonts:
-                if metrics.horizontalAdvance(chord.name) <= room.width():
-                    painter.setFont(font)
-                    painter.drawText(room, align, chord.name)
-                    break
+            # The name, smaller, without its bass, and at last as far as it goes.
+            short = chord.name.split("/")[0]
+            tries = itertools.product((chord.name, short), fonts)
+            fitting = (each for each in tries if each[1][1].horizontalAdvance(each[0]) <= room.width())
+            name, (font, metrics) = next(fitting, (short, fonts[-1]))
+            name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room.width())
+            painter.setFont(font)
+            painter.drawText(room, align, name)
         painter.fillRect(0, self.height() - 1, self.width(), 1, theme.colour("line_strong"))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -79,7 +79,7 @@ def _note_colours(look: Look, hue: QColor, step: int, tokens: theme.Tokens) -> t
     body = _mix(ground, hue, 0.42 + 0.58 * loudness)
     edge = _mix(body, ground, 0.45)
     if look is Look.OTHER_TRACK:
-        strength = 0.45 if tokens.name == "high-contrast" else 0.22
+        strength = 0.45 if tokens.name == "high-contrast" else 0.3
         body = _mix(ground, hue, strength + 0.13 * loudness)
         edge = _mix(body, ground, 0.3)
     elif look is Look.SELECTED:
@@ -90,9 +90,9 @@ def _note_colours(look: Look, hue: QColor, step: int, tokens: theme.Tokens) -> t
         body = _mix(ground, grey, 0.35 + 0.25 * loudness)
         edge = _mix(body, ground, 0.4)
     elif look is Look.GHOST:
-        body = _mix(hue, QColor(tokens.ghost), 0.45)
+        body = _mix(hue, QColor(tokens.ghost), 0.12)
         edge = QColor(tokens.ghost)
-        body.setAlphaF(0.35 + 0.3 * loudness)
+        body.setAlphaF(0.45 + 0.4 * loudness)
         edge.setAlphaF(0.9)
     return body, edge
 

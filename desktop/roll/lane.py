@@ -81,6 +81,7 @@ class Lane(QWidget):
             document.changed,
             document.selection_changed,
             document.current_track_changed,
+            document.mix_changed,
             state.changed,
         ):
             signal.connect(self.update)
@@ -108,6 +109,8 @@ class Lane(QWidget):
             self.colours,
             self.scale,
             self.state.track,
+            # True and False are one object each.
+            self.state.document.is_audible(self.state.track),
         )
         kept = (
             self._view is not None

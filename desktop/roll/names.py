@@ -75,3 +75,8 @@ def describe_notes(song: Song, notes: Notes) -> str:
         f"{len(notes)} notes, {pitch_name(low)} to {pitch_name(high)}, "
         f"{place_name(song, first)} to {place_name(song, last)}"
     )
+
+
+def counted(notes: int) -> str:
+    """A number of notes in words: "1 note", "2 notes"."""
+    return f"{notes} note{'' if notes == 1 else 's'}"

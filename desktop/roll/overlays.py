@@ -59,7 +59,8 @@ def paint_ghosts(
     painter.translate(*corner)
     if len(shown) <= MOST_GLOWS:
         _paint_glow(painter, part, shown)
-    paint_notes(painter, part, state.song, shown, np.full(len(shown), Look.GHOST, np.uint8), colours)
+    looks = np.full(len(shown), Look.GHOST, np.uint8)
+    paint_notes(painter, part, state.document.ghost_song, shown, looks, colours)
     painter.restore()
 
 

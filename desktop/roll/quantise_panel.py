@@ -12,6 +12,7 @@ from desktop.controls.basics import label, push_button, row
 from desktop.controls.value_slider import ValueSlider
 from desktop.roll.edit_actions import came_of
 from desktop.roll.gestures import Index, Preview
+from desktop.roll.names import counted
 from desktop.roll.state import RollState
 
 WIDTH = 268
@@ -117,7 +118,7 @@ class QuantisePanel(QFrame):
         index = self.index()
         song = self.outcome()
         fresh: Notes = song.notes[came_of(self.state.notes, index, song.notes)]
-        self.about.setText(f"{len(index)} notes" if len(self.state.selection) else "the whole track")
+        self.about.setText(counted(len(index)) if len(self.state.selection) else "the whole track")
         self.previewed.emit(Preview(index, fresh))
 
     def event(self, event: QEvent) -> bool:

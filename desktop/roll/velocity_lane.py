@@ -55,7 +55,8 @@ class VelocityLane(Lane):
         selected = contains(self.state.selection, mine)
         # Softer bars before louder ones of the same chord, selected ones before all.
         order = np.lexsort((-notes["velocity"][mine].astype(int), selected))
-        looks = np.where(selected, np.uint8(Look.SELECTED), np.uint8(Look.PLAIN))
+        plain = Look.PLAIN if self.state.document.is_audible(self.state.track) else Look.MUTED
+        looks = np.where(selected, np.uint8(Look.SELECTED), np.uint8(plain))
         self._paint_bars(painter, view, notes[mine[order]], looks[order])
 
     def _paint_bars(self, painter: QPainter, view: Viewport, notes: Notes, states: NDArray[np.uint8]) -> None:

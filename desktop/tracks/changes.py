@@ -8,18 +8,27 @@ import numpy as np
 
 from core.song import edits
 from core.song.notes import NOTE, Notes, Song, Track
+from desktop.theme import TRACK_COLOURS
+
+COLOURS = len(TRACK_COLOURS)
 
 
 def with_new_track(song: Song) -> Song:
     """One more track, a piano, at the end."""
-    return edits.add_track(song, Track("Piano", colour=len(song.tracks)))
+    return edits.add_track(song, Track("Piano", colour=free_colour(song)))
+
+
+def free_colour(song: Song) -> int:
+    """The first colour that no track has; where all are taken, the next in turn."""
+    taken = {track.colour % COLOURS for track in song.tracks}
+    return next((colour for colour in range(COLOURS) if colour not in taken), len(song.tracks))
 
 
 def with_copy(song: Song, index: int) -> Song:
     """A copy of a track, with its notes and controls, right after it."""
     last = len(song.tracks)
     old = song.tracks[index]
-    added = edits.add_track(song, replace(old, name=f"{old.name} copy".strip(), colour=last))
+    added = edits.add_track(song, replace(old, name=f"{old.name} copy".strip(), colour=free_colour(song)))
     notes = song.notes[song.notes["track"] == index].copy()
     notes["track"] = last
     controls = song.controls[song.controls["track"] == index].copy()
@@ -50,7 +59,7 @@ def inserted(song: Song, other: Song, tick: int) -> Song:
             free.remove(same[0])
         else:
             target[index] = len(result.tracks)
-            result = edits.add_track(result, replace(track, colour=len(result.tracks)))
+            result = edits.add_track(result, replace(track, colour=free_colour(result)))
     notes["track"] = target[np.minimum(notes["track"], len(target) - 1)]
     return edits.insert(result, notes)
 
@@ -60,7 +69,7 @@ def with_tracks_of(song: Song, other: Song) -> Song:
     first = len(song.tracks)
     result = song
     for track in other.tracks:
-        result = edits.add_track(result, replace(track, colour=len(result.tracks)))
+        result = edits.add_track(result, replace(track, colour=free_colour(result)))
     notes = rescaled(other.notes, other.ticks_per_beat, song.ticks_per_beat).copy()
     notes["track"] += np.uint16(first)
     channels = np.array([track.channel for track in result.tracks], np.uint8)

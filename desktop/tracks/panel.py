@@ -97,6 +97,7 @@ class TrackRow(QFrame):
         self.volume.set_number(track.volume)
         self.pan.set_number(track.pan)
         self.refresh_mix()
+        self.update()
 
     def refresh_mix(self) -> None:
         self.mute.setChecked(self.index in self._document.muted)
