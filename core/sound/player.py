@@ -125,6 +125,8 @@ class Player:
         for thread in self._threads:  # each waited for the process at most
             thread.join(END_SECONDS)
         self._pipe.close()
+        with suppress(ValueError):  # the system still holds it; it is gone when that lets go
+            self._process.close()
         self._process = self._pipe = self._state = None
         self._queue = queue.SimpleQueue()
         self._threads = []
@@ -323,14 +325,12 @@ class Player:
 
 
 def _end(process: Any, patience: float) -> None:
-    """Let ``process`` end by itself for ``patience`` seconds, then end it, and leave nothing of it."""
+    """Let ``process`` end by itself for ``patience`` seconds, then end it."""
     process.join(patience)
     for harder in (process.terminate, process.kill):
         if process.is_alive():
             harder()
             process.join(END_SECONDS)
-    with suppress(ValueError):  # the system still holds it; it is gone when that lets go
-        process.close()
 
 
 def _score(song: Song, number: int) -> Score:
