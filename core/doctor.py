@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 from core.errors import TunesmithError
@@ -62,15 +65,25 @@ def soundfonts() -> Finding:
 def audio_devices() -> Finding:
     """Something to hear with."""
     try:
-        import sounddevice
+        # In a process of its own: PortAudio aborts where ALSA's configuration is broken.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            outputs = pool.submit(output_names).result(timeout=20)
     except OSError as error:
         return Finding(False, f"PortAudio does not load: {error}", "install PortAudio (libportaudio2)")
-    outputs = [device["name"] for device in sounddevice.query_devices() if device["max_output_channels"]]
+    except BrokenProcessPool:
+        return Finding(False, "PortAudio broke down while it looked", "check the system's ALSA configuration")
     if not outputs:
         return Finding(
             False, "no output device", "connect one, or start PulseAudio or PipeWire; rendering works without"
         )
     return Finding(True, ", ".join(outputs))
+
+
+def output_names() -> list[str]:
+    """The devices that can sound."""
+    import sounddevice
+
+    return [device["name"] for device in sounddevice.query_devices() if device["max_output_channels"]]
 
 
 def midi_ports() -> Finding:
