@@ -199,16 +199,11 @@ class Document(QObject):
 
     @property
     def ghost_song(self) -> Song:
-        """The song whose tracks the ghosts are in: of the result being shown, or else the document's."""
+        """The song that the ghosts are part of: the result being shown, or else the document's song."""
         return self.song if self._ghost_song is None else self._ghost_song
 
-    @property
-    def heard_song(self) -> Song:
-        """What would sound now: the document's song, or the one that sounds in its place."""
-        return self.ghost_song if self._stands_back else self.song
-
     def set_ghosts(self, notes: Notes, song: Song | None = None) -> None:
-        """Show ``notes``, which are in the tracks of ``song``; by default in those of the document."""
+        """Show ``notes``, which are part of ``song`` or are to come into the document's."""
         if len(notes) or len(self._ghosts):
             self._ghosts, self._ghost_song = notes, song
             self.ghosts_changed.emit()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from core.song import edits
@@ -50,6 +50,10 @@ BUTTONS = (
 """Action, icon."""
 
 
+TITLES_FROM = 1130
+"""Pixels of width."""
+
+
 class Transport(QWidget):
     def __init__(
         self,
@@ -64,7 +68,8 @@ class Transport(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._document, self._playback = document, playback
         self._buttons: dict[str, QToolButton] = {}
-        layout = QHBoxLayout(self)
+        self._titles: list[QLabel] = []
+        self._layout = layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.setSpacing(4)
         for name, icon in BUTTONS:
@@ -74,10 +79,10 @@ class Transport(QWidget):
         self.position = label("1:1", "position")
         self.seconds = label("0:00.0", "small")
         self.position.setAccessibleName("Position in bars and beats")
-        well = QWidget()
+        self._well = well = QWidget()
         well.setObjectName("well")
         well.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        well.setFixedSize(148, 34)
+        well.setFixedHeight(34)
         well.setToolTip("Position: bar and beat, minutes and seconds")
         inside = QHBoxLayout(well)
         inside.setContentsMargins(10, 0, 10, 0)
@@ -109,7 +114,8 @@ class Transport(QWidget):
             ("Tempo", self.tempo, 56), ("Meter", self.meter, 64), ("Key", self.key, 108), ("Snap", self.snap, 84),
         ):  # fmt: skip
             widget.setFixedWidth(width)
-            layout.addLayout(_titled(name, widget))
+            self._titles.append(_title(name, widget))
+            layout.addLayout(_pair(self._titles[-1], widget))
 
         layout.addStretch(1)
         self.volume = ValueSlider(
@@ -127,7 +133,8 @@ class Transport(QWidget):
         levels.addWidget(self.meter_bars)
         levels.addWidget(self.engine)
         levels.addStretch(1)
-        layout.addLayout(_titled("Volume", self.volume))
+        self._titles.append(_title("Volume", self.volume))
+        layout.addLayout(_pair(self._titles[-1], self.volume))
         layout.addSpacing(4)
         layout.addLayout(levels)
 
@@ -141,6 +148,15 @@ class Transport(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(900, 46)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow window the fields go without their titles; tool tips have them too."""
+        wide = event.size().width() >= TITLES_FROM
+        for title in self._titles:
+            title.setVisible(wide)
+        self._well.setFixedWidth(148 if wide else 124)
+        self._layout.activate()
+        super().resizeEvent(event)
 
     def show_no_sound(self) -> None:
         """Say why nothing sounds, or take it back."""
@@ -235,12 +251,16 @@ def snap_ticks(name: str, song: Song, tick: int = 0) -> int:
     return max(1, round(beats * song.ticks_per_beat)) if beats else 0
 
 
-def _titled(text: str, widget: QWidget) -> QHBoxLayout:
+def _title(text: str, widget: QWidget) -> QLabel:
+    title: QLabel = label(text, "small")
+    title.setBuddy(widget)
+    return title
+
+
+def _pair(title: QLabel, widget: QWidget) -> QHBoxLayout:
     layout = QHBoxLayout()
     layout.setContentsMargins(0, 0, 4, 0)
     layout.setSpacing(5)
-    title: QLabel = label(text, "small")
-    title.setBuddy(widget)
     layout.addWidget(title)
     layout.addWidget(widget)
     return layout

@@ -22,6 +22,8 @@ from desktop.jobs import Job, Jobs, Task
 from desktop.tracks.changes import in_ticks, inserted, rescaled
 
 SHOW_EVERY_MS = 33
+LEADING_SHARE = 0.3
+"""A track with fewer notes, as a share of the busiest one's, does not lead."""
 Compose = Callable[..., Iterator[Update]]
 
 
@@ -282,12 +284,14 @@ def warm_up(task: Task) -> None:
 
 
 def leading_track(song: Song) -> int:
-    """The track that lies highest, drums left out: most likely the melody, so the one to look at first."""
-    heights = {
-        index: float(song.notes["pitch"][song.notes["track"] == index].mean())
+    """The highest of the tracks with much to play, drums left out: the one to look at first."""
+    pitches = {
+        index: song.notes["pitch"][song.notes["track"] == index]
         for index, track in enumerate(song.tracks)
-        if not track.is_drum and (song.notes["track"] == index).any()
+        if not track.is_drum
     }
+    most = max(map(len, pitches.values()), default=0)
+    heights = {index: each.mean() for index, each in pitches.items() if len(each) > LEADING_SHARE * most}
     return max(heights, key=lambda index: heights[index], default=0)
 
 

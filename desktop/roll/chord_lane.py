@@ -44,7 +44,6 @@ class ChordLane(QWidget):
         self.setAccessibleName("Chords")
         state.document.changed.connect(self._song_changed)
         state.document.ghosts_changed.connect(self._ghosts_changed)
-        state.document.mix_changed.connect(self._ghosts_changed)
         state.time_axis.changed.connect(self._show_level)
         self.refresh()
 
@@ -52,8 +51,8 @@ class ChordLane(QWidget):
         return QSize(400, HEIGHT)
 
     def refresh(self) -> None:
-        """Find the chords of the song as it is now, or of the result that sounds in its place."""
-        self._song = self.state.document.heard_song
+        """Find the chords of the song as it is now, or of the result that is shown."""
+        self._song = self.state.document.ghost_song
         self._found = {}
         self._show_level()
 
@@ -85,7 +84,7 @@ class ChordLane(QWidget):
             self._rest.start()
 
     def _ghosts_changed(self) -> None:
-        if self.state.document.heard_song is not self._song and not self._rest.isActive():
+        if self.state.document.ghost_song is not self._song and not self._rest.isActive():
             self._rest.start()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -104,7 +103,7 @@ class ChordLane(QWidget):
             if right < 0 or right - left < 3:
                 continue
             box = QRectF(left + 0.5, 1, right - left - 1.5, HEIGHT - 3)
-            painter.fillRect(box, theme.colour("raised"))
+            painter.fillRect(box, theme.colour("hover"))
             # A long chord that began before the view keeps its name in sight.
             room = box.adjusted(max(0.0, -box.left()) + 3, 0, 0, 0)
             # The name, smaller, without its bass, and at last as far as it goes.

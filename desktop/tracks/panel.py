@@ -93,6 +93,7 @@ class TrackRow(QFrame):
         self.colour.update()
         if not self.name.hasFocus():
             self.name.setText(track.name)
+            self.name.setCursorPosition(0)  # a long name shows its beginning
         self.instrument.set_value(("drum" if track.is_drum else "program", track.program))
         self.volume.set_number(track.volume)
         self.pan.set_number(track.pan)

@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 
 from core.errors import TunesmithError
 from core.song.notes import Song, Track, make_notes
+from desktop.compose.session import leading_track
 from desktop.demo import demo_song
 from tests.desktop.hands import BEAT, CTRL, SHIFT, Hands
 
@@ -43,6 +44,27 @@ def test_ghosts_stream_and_taking_them_is_one_undo_step(hands: Hands) -> None:
     hands.press(Qt.Key.Key_Z, CTRL)
     assert hands.song == before
     assert not hands.document.modified
+
+
+def test_a_new_song_is_shown_at_the_highest_track_with_much_to_play(hands: Hands) -> None:
+    notes = [
+        make_notes(range(0, 20 * BEAT, BEAT), BEAT, pitch, 90, track)
+        for track, pitch in enumerate((40, 72, 64, 90))
+    ]
+    notes.append(make_notes(0, BEAT, 100, 90, 4))
+    tracks = (Track("Bass"), Track("Flute"), Track("Piano"), Track("Kit", is_drum=True), Track("Bell"))
+    assert leading_track(Song(np.concatenate(notes), tracks)) == 1
+    assert leading_track(Song(notes[3], tracks)) == 0
+
+
+def test_ghosts_have_the_colours_of_the_results_own_tracks(hands: Hands) -> None:
+    generate(hands)
+    hands.finish()
+    document = hands.document
+    assert document.ghost_song.tracks[0].name == "Flute"
+    assert document.song.tracks[0].name != "Flute"
+    hands.studio.session.choose(None)
+    assert document.ghost_song is document.song
 
 
 def test_the_generator_runs_outside_the_gui_thread(hands: Hands) -> None:

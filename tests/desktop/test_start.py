@@ -11,6 +11,12 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QImage
 
+from core.store.settings import Settings
+from desktop.demo import demo_song
+from desktop.document import Document
+from desktop.main_window import Studio
+from tests.desktop.hands import FakePlayer, Hands
+
 HEAVY = (
     "torch",
     "librosa",
@@ -103,6 +109,22 @@ def test_whatever_is_missing_the_studio_works_and_says_so(
     assert tracks == "5"
     assert sound_says in silent
     assert compose_says in compose
+
+
+def test_the_window_is_no_larger_than_the_screen(hands: Hands) -> None:
+    settings = Settings()
+    studio = Studio(Document(demo_song()), settings, keep_settings=False, player=FakePlayer())
+    room = studio.screen().availableGeometry()
+    least = studio.minimumSize()
+    assert studio.width() <= max(room.width(), least.width())
+    assert studio.height() <= max(room.height(), least.height())
+    studio.setGeometry(room.right() + 4000, room.bottom() + 4000, 1200, 700)
+    settings.window = {"geometry": studio.saveGeometry().toBase64().toStdString()}
+    again = Studio(Document(demo_song()), settings, keep_settings=False, player=FakePlayer())
+    assert room.intersects(again.geometry())
+    for window in (studio, again):
+        window.asks_before_closing = False
+        window.close()
 
 
 @pytest.mark.parametrize(("size", "scale"), [("1280x800", "1"), ("1280x720", "2")])

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 
 from core.song.notes import Song, Track, make_notes
+from desktop import theme
 from desktop.controls.level_meter import meter_share
 from desktop.demo import demo_song
 from desktop.tracks.changes import in_ticks, with_copy, with_tracks_of
 from desktop.transport import snap_ticks
 from tests.desktop.hands import BEAT, CTRL, SHIFT, Hands
+
+
+def test_a_new_track_has_a_colour_of_its_own(hands: Hands) -> None:
+    for _ in range(3):
+        hands.act("track_add")
+    colours = [theme.track_colour(track.colour).name() for track in hands.song.tracks]
+    assert len(set(colours)) == len(colours) == 7
+
+
+def test_a_narrow_window_leaves_out_titles_and_nothing_overlaps(hands: Hands) -> None:
+    bar = hands.studio.transport
+    for width in (960, 1280):
+        hands.studio.resize(width, 700)
+        hands.until(lambda width=width: bar.width() == width)
+        fields = [bar.tempo, bar.meter, bar.key, bar.snap, bar.volume, bar.engine, *bar._titles]
+        boxes = [QRect(each.mapTo(bar, QPoint()), each.size()) for each in fields if each.isVisible()]
+        assert not [(a, b) for a, b in itertools.combinations(boxes, 2) if a.intersects(b)]
+        assert all(bar.rect().contains(box) for box in boxes)
+        assert [title.isVisible() for title in bar._titles] == [width > 1000] * 5
 
 
 def test_a_dragged_volume_is_one_undo_step(hands: Hands) -> None:

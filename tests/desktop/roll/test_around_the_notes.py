@@ -146,6 +146,35 @@ def test_the_chord_lane_names_what_sounds_and_follows_edits(make_hands, qtbot):
     qtbot.waitUntil(lambda: [chord.name for chord in lane.chords] == ["D", "Bm"])
 
 
+def test_chord_names_are_as_coarse_as_they_need_to_be_read(make_hands):
+    triads = ((60, 64, 67), (65, 69, 72), (67, 71, 74), (60, 64, 67))
+    notes = [
+        make_notes(beat * BAR // 4, BAR // 4, pitch)
+        for beat, chord in enumerate(triads * 2)
+        for pitch in chord
+    ]
+    hands = make_hands(Song(np.sort(np.concatenate(notes), order="onset"), (Track(),)))
+    lane, axis = hands.roll.chord_lane, hands.roll.time_axis
+    axis.set_view(0, 100 / BAR * 4)
+    assert [chord.name for chord in lane.chords] == ["C", "F", "G", "C", "F", "G", "C"]
+    assert lane.chords[3].duration == BAR // 2  # the last of a bar and the first of the next
+    for pixels_per_bar in (300, 100, 60, 20, 7):
+        axis.set_view(0, pixels_per_bar / BAR)
+        assert (
+            min(chord.duration for chord in lane.chords) * axis.pixels_per_tick >= 34 or pixels_per_bar == 7
+        )
+
+
+def test_the_chord_lane_names_the_result_that_is_shown(empty, qtbot):
+    lane = empty.roll.chord_lane
+    before = [chord.name for chord in lane.chords]
+    notes = np.concatenate([make_notes(0, BAR, pitch) for pitch in (62, 66, 69)])
+    empty.document.set_ghosts(notes, Song(notes, (Track(colour=3),)))
+    qtbot.waitUntil(lambda: [chord.name for chord in lane.chords] == ["D"])
+    empty.document.set_ghosts(notes[:0])
+    qtbot.waitUntil(lambda: [chord.name for chord in lane.chords] == before)
+
+
 def test_a_chord_stamp_draws_whole_chords(empty):
     empty.roll.chord_stamp = "m7"
     empty.roll.tool = "draw"
