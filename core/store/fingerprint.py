@@ -245,11 +245,14 @@ def _alignments(first: Fingerprint, second: Fingerprint) -> Iterator[tuple[int, 
     lags, votes = np.unique(lag, return_counts=True)
     for semitones in lags[np.argsort(-votes, kind="stable")][:2].tolist():
         chosen = lag == semitones
-        times = _path(
-            first.chords[0][first.runs[1][here[chosen]]], second.chords[0][second.runs[1][there[chosen]]]
+        pairs = (
+            first.chords[0][first.runs[1][here[chosen]]],
+            second.chords[0][second.runs[1][there[chosen]]],
         )
-        if len(times[0]) > 1:
-            yield semitones, times
+        row = _longest_row(*pairs)
+        for times in (_without_leaps(*row), _straight(pairs, row)):
+            if len(times[0]) > 1:
+                yield semitones, times
 
 
 def _shared_runs(first: Runs, second: Runs) -> tuple[Ints, Ints]:
@@ -264,8 +267,8 @@ def _shared_runs(first: Runs, second: Runs) -> tuple[Ints, Ints]:
     return np.repeat(here, count), there
 
 
-def _path(first: Floats, second: Floats) -> tuple[Floats, Floats]:
-    """The longest row of these pairs of times that goes forward in both pieces, smoothed."""
+def _longest_row(first: Floats, second: Floats) -> tuple[Floats, Floats]:
+    """The longest row of these pairs of times that goes forward in both pieces."""
     order = np.lexsort((-second, first))
     first, second = first[order], second[order]
     lowest: list[float] = []
@@ -279,13 +282,41 @@ def _path(first: Floats, second: Floats) -> tuple[Floats, Floats]:
     row = [ends[-1]]
     while before[row[-1]] >= 0:
         row.append(before[row[-1]])
-    first, second = first[row[::-1]], second[row[::-1]]
-    # A pair that leaves the path of its neighbours belongs to another repeat of the same bars.
+    return first[row[::-1]], second[row[::-1]]
+
+
+def _without_leaps(first: Floats, second: Floats) -> tuple[Floats, Floats]:
+    """A row less the pairs that leave the way of their neighbours: these belong to another repeat of the bars."""
     slope = (second[-1] - second[0]) / max(first[-1] - first[0], 1.0)
     rest = second - slope * first
     usual = _smoothed(rest)
     kept = np.abs(rest - usual) <= NEAREST_MS
     return first[kept], np.maximum.accumulate((slope * first + usual)[kept])
+
+
+def _straight(pairs: tuple[Floats, Floats], row: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """The ends of the straight line on which most of the pairs lie.
+
+    Where bars are repeated, the longest row may leap from one repeat into the next; a line cannot.
+    """
+    steps = min(NEIGHBOURS, len(row[0]) - 1)
+    if not steps:
+        return row
+    slope = float(np.median((row[1][steps:] - row[1][:-steps]) / (row[0][steps:] - row[0][:-steps])))
+    first, second = pairs
+    for _ in range(3):
+        rest = np.sort(second - slope * first)
+        count = np.searchsorted(rest, rest + 2 * FARTHEST_MS, "right") - np.arange(len(rest))
+        start = rest[np.argmax(count)]
+        on_line = (second - slope * first >= start) & (second - slope * first <= start + 2 * FARTHEST_MS)
+        x, y = first[on_line], second[on_line]
+        if np.ptp(x) < 1:
+            return row
+        slope = float(np.cov(x, y, bias=True)[0, 1] / np.var(x))
+    ends = np.array([first.min(), first.max()])
+    if ends[0] == ends[1]:
+        return row
+    return ends, np.mean(y) + slope * (ends - np.mean(x))
 
 
 def _share(first: Fingerprint, second: Fingerprint, times: tuple[Floats, Floats], semitones: int) -> float:

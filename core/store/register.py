@@ -266,22 +266,13 @@ class Register:
 
     def faults(self) -> list[str]:
         """What does not agree in the register, a line each; [] where nobody tampered with it."""
-        found = []
-        rows = self._database.rows("SELECT * FROM claims")
-        claims = []
-        for row in rows:
-            try:
-                claim = _claim_of(row)
-            except TunesmithError as error:
-                found.append(str(error))
-                continue
-            fault = claim.fault()
-            if not fault and (row["id"] != claim.id or _digest(row["runs"]) != claim.statement["runs"]):
-                fault = "its row was altered"
-            if fault:
-                found.append(f"the claim {row['id']} is not valid, {fault}; {RESTORE}")
-            else:
+        found, claims = [], []
+        for row in self._database.rows("SELECT * FROM claims"):
+            claim, fault = _checked_row(row)
+            if claim and not fault:
                 claims.append(claim)
+            else:
+                found.append(f"the claim {row['id']} is not valid, {fault}; {RESTORE}")
         public_key = known_public_key()
         if not found and public_key:
             own = [claim for claim in claims if claim.statement["public_key"] == public_key]
@@ -313,21 +304,17 @@ class Register:
                 if reason:
                     refused.append((claim, reason))
                 else:
-                    connection.execute("DELETE FROM claims WHERE id = ?", (claim.id,))
+                    same = (claim.id, canonical(claim.statement))
+                    connection.execute("DELETE FROM claims WHERE id = ? OR statement = ?", same)
                     self._insert(connection, claim, runs)
                     added.append(claim)
         return added, refused
 
     def _collision(self, claim: Claim, fingerprint: Fingerprint) -> str:
         """Why ``claim`` cannot stand beside those that are here."""
-        others = {}
-        for row in self._database.rows("SELECT * FROM claims"):
-            try:
-                other = _claim_of(row)
-            except TunesmithError:
-                continue  # a damaged row keeps nobody from putting it right
-            if not other.fault():
-                others[other.id] = other
+        rows = map(_checked_row, self._database.rows("SELECT * FROM claims"))
+        # A damaged row keeps nobody from putting it right.
+        others = {other.id: other for other, fault in rows if other and not fault}
         same = others.get(claim.id)
         if same:
             return SAME if same == claim else f"the piece is claimed already, as {same.line}"
@@ -398,7 +385,9 @@ def load_certificates(path: Path) -> list[Claim]:
             raise ValueError("not a JSON object")
         if whole.get("format") not in (CERTIFICATE, REGISTER):
             raise ValueError("it does not say that it is one")
-        if not isinstance(whole.get("version"), int) or whole["version"] > VERSION:
+        if not isinstance(whole["version"], int):
+            raise ValueError("it has no version")
+        if whole["version"] > VERSION:
             raise TunesmithError(f"{path} was made with a newer Tunesmith; update Tunesmith to read it")
         entries = whole["claims"] if whole["format"] == REGISTER else [whole]
         return [
@@ -458,12 +447,21 @@ def _read_head() -> tuple[int, str] | None:
 
 
 def _claim_of(row: sqlite3.Row) -> Claim:
+    claim, fault = _checked_row(row)
+    if claim is None:
+        raise TunesmithError(f"the claim {row['id']} is not valid, {fault}; {RESTORE}")
+    return claim
+
+
+def _checked_row(row: sqlite3.Row) -> tuple[Claim | None, str]:
+    """The claim in a row, if it can be read at all, and what is wrong with it."""
     try:
-        return Claim(_checked_statement(json.loads(row["statement"])), row["signature"], row["sketch"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise TunesmithError(
-            f"the claim {row['id']} is not valid, its statement is damaged; {RESTORE}"
-        ) from error
+        claim = Claim(_checked_statement(json.loads(row["statement"])), row["signature"], row["sketch"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None, "its statement is damaged"
+    if row["id"] != claim.id or _digest(row["runs"]) != claim.statement["runs"]:
+        return claim, "its row was altered"
+    return claim, claim.fault()
 
 
 def _checked_statement(statement: Any) -> dict[str, Any]:
