@@ -31,7 +31,12 @@ def run_bench(options: argparse.Namespace) -> Answer:
     results = []
     for name in options.names or sorted(known):
         print_error(f"measuring {name}")
-        results.append({"name": name, **known[name]()})
+        try:
+            results.append({"name": name, **known[name]()})
+        except TunesmithError as error:
+            if name in options.names:
+                raise
+            print_error(f"{name} is left out: {error}")
     lines = [
         f"{result['name']:32} {result['ours']:10.4g} beside {result['peer']:10.4g} {result['unit']}"
         f"  ratio {result['ratio']:.2f} ({result['runs']} runs)"

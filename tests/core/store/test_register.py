@@ -269,6 +269,16 @@ def test_claims_of_others_are_taken_in_checked_and_refused_where_they_collide(
     assert register.take_in(load_certificates(tmp_path / "bob.json"))[0] == []
 
 
+def test_killed_between_a_claim_and_the_note_of_it_nothing_is_amiss(register):
+    register.claim(tune(1), "Ada")
+    older = head_path().read_bytes()
+    register.claim(tune(2), "Ada")
+    head_path().write_bytes(older)
+    assert register.faults() == []
+    register.claim(tune(3), "Ada")
+    assert json.loads(head_path().read_bytes())["number"] == 3
+
+
 def test_a_lost_note_of_the_newest_claim_does_not_lock_its_owner_out(register):
     register.claim(tune(1), "Ada")
     head_path().unlink()
