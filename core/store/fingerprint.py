@@ -49,8 +49,9 @@ no less than `NEAREST_MS` and no more than `FARTHEST_MS`."""
 COPY = 0.8
 """Two pieces are copies if each has this share of its notes in the other. docs/register.md has the figures."""
 
-PART, FEWEST_OF_PART = 0.9, 64
-"""So is one that lies in the other with this share of its notes, if these are enough to be no commonplace."""
+PART, FEWEST_OF_PART, FEWEST_RUNS_OF_PART = 0.9, 64, 32
+"""So is one that lies in the other with this share of its notes, if there are enough of them, and enough different
+runs, to be no commonplace such as one drum or a scale."""
 
 STEEPEST = 4.0
 """A copy runs at most so many times as fast or as slow."""
@@ -76,12 +77,14 @@ class Likeness:
     of_second : share (0-1) of the second's notes that sound in the first
     semitones : what takes the first's pitches to the second's
     notes : how many notes the shares speak of, the smaller number
+    runs : how many different runs the piece with fewer has
     """
 
     of_first: float = 0.0
     of_second: float = 0.0
     semitones: int = 0
     notes: int = 0
+    runs: int = 0
 
     @property
     def similarity(self) -> float:
@@ -91,7 +94,8 @@ class Likeness:
     @property
     def is_part(self) -> bool:
         """Whether the one is hardly more than a part of the other."""
-        return self.notes >= FEWEST_OF_PART and max(self.of_first, self.of_second) >= PART
+        telling = self.notes >= FEWEST_OF_PART and self.runs >= FEWEST_RUNS_OF_PART
+        return telling and max(self.of_first, self.of_second) >= PART
 
     @property
     def is_copy(self) -> bool:
@@ -191,6 +195,7 @@ class Fingerprint:
 def compare(first: Fingerprint, second: Fingerprint) -> Likeness:
     """How much of each of two pieces is in the other, however transposed and at whatever tempo."""
     best = Likeness()
+    runs = min(len(first.distinct_runs), len(second.distinct_runs))
     for semitones, times in _alignments(first, second):
         here, there = times
         if not 1 / STEEPEST <= (there[-1] - there[0]) / max(here[-1] - here[0], 1.0) <= STEEPEST:
@@ -198,7 +203,7 @@ def compare(first: Fingerprint, second: Fingerprint) -> Likeness:
         of_first = _share(first, second, (here, there), semitones)
         of_second = _share(second, first, (there, here), -semitones)
         notes = round(min(of_first * len(first.onsets), of_second * len(second.onsets)))
-        likeness = Likeness(of_first, of_second, semitones, notes)
+        likeness = Likeness(of_first, of_second, semitones, notes, runs)
         best = max(best, likeness, key=lambda one: one.of_first + one.of_second)
     return best
 

@@ -168,6 +168,15 @@ def test_a_long_part_of_a_piece_is_a_copy_and_a_phrase_is_none():
     assert not likeness(phrase, song).is_copy
 
 
+def test_a_commonplace_is_no_part_of_a_piece():
+    ticking = Song(notes=make_notes(np.arange(96) * 480, 480, 60), tracks=(Track(),))
+    longer = np.concatenate([make_notes(np.arange(400) * 480, 480, 60), tune(8, 20).notes])
+    found = likeness(ticking, tune(8).with_notes(longer))
+    assert found.of_first > 0.9
+    assert found.notes >= 64
+    assert not found.is_copy
+
+
 def test_drums_do_not_count_where_there_are_notes_and_count_where_there_are_none():
     song = tune(9)
     without = song.with_notes(song.notes[song.notes["track"] < 2])
