@@ -28,7 +28,6 @@ from core.store.fingerprint import Fingerprint, content_id, sketch_of
 from core.store.register import Register
 
 Random = np.random.Generator
-SEED = 5
 
 
 def transposed(song: Song, random: Random) -> Song:
@@ -114,7 +113,7 @@ def run() -> dict[str, Any]:
     count, others = (
         int(os.environ.get(f"TUNESMITH_{name}", n)) for name, n in (("CLAIMS", 500), ("OTHERS", 2000))
     )
-    random = np.random.default_rng(SEED)
+    random = np.random.default_rng(int(os.environ.get("TUNESMITH_SEED", "5")))
     pieces = _pieces(Path(folder), random)
     with tempfile.TemporaryDirectory() as home:
         os.environ["TUNESMITH_HOME"] = home
