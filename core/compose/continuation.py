@@ -40,7 +40,7 @@ class Lead:
         return [tuple(int(value) for value in row) for row in self.piece.parts]
 
     def placed(self, notes: Notes, ticks_per_beat: int) -> Notes:
-        """New notes, counted from the lead's first bar in ``ticks_per_beat``, in the song's ticks and tracks."""
+        """New notes, counted from the lead's first bar in ``ticks_per_beat``, in the song's own ticks."""
         lead_beats = self.piece.bar_steps.astype(np.int64).sum() / STEPS_PER_BEAT
         scale = self.song.ticks_per_beat / ticks_per_beat
         end = self.song.bars.start(self.song.bars.bar_at(max(self.song.end_tick - 1, 0)) + 1)
@@ -49,7 +49,6 @@ class Lead:
             np.rint((notes["onset"] - lead_beats * ticks_per_beat) * scale).astype(np.int64) + end
         )
         placed["duration"] = np.maximum(np.rint(notes["duration"] * scale), 1)
-        placed["track"] = np.array(self.tracks)[notes["track"]]
         return placed
 
 

@@ -141,14 +141,15 @@ class _Run:
         self.lead: Lead | None = None
         if request.task == "continue":
             self.lead = lead_of(request.song, request.key)
-            self.key, self.rows = self.lead.key, self.lead.rows
+            self.key, self.rows, self.tracks = self.lead.key, self.lead.rows, self.lead.tracks
             self.frame, self.bar_steps = self.lead.song, int(self.lead.piece.bar_steps[-1])
         else:
             self.key = parse_key(request.key or "C major")
             habits = loaded.card.get("habits", {})
-            rows, names = plan_parts(request.instruments, request.style, habits, request.density, self.rng)
-            self.rows, self.bar_steps = list(rows), steps_in_bar(request.meter)
-            frame = song_frame(np.array(rows), names, self.key, request.tempo, request.meter)
+            plan = plan_parts(request.instruments, request.style, habits, request.density, self.rng)
+            self.rows, self.tracks, self.bar_steps = list(plan.rows), plan.tracks, steps_in_bar(request.meter)
+            firsts = [plan.rows[plan.tracks.index(track)] for track in range(len(plan.names))]
+            frame = song_frame(np.array(firsts), plan.names, self.key, request.tempo, request.meter)
             self.frame = replace(frame, title=f"{request.style.capitalize() or 'Tune'} in {self.key.name}")
         self.first_bar = self.lead.bars if self.lead else 0
         held = request.density is not None and self.lead is None
@@ -288,6 +289,7 @@ class _Run:
         steps = np.array(self.state.bar_steps, np.uint8)
         per_beat = STEPS_PER_BEAT * TICKS_PER_STEP
         notes = notes_from_events(to_array(events), steps, self.key, np.array(self.rows), per_beat)
+        notes["track"] = np.array(self.tracks)[notes["track"]]
         return self.lead.placed(notes, per_beat) if self.lead else notes
 
 
@@ -309,8 +311,10 @@ def steps_in_bar(meter: tuple[int, int]) -> int:
 
 
 def without_overlaps(notes: Notes) -> Notes:
-    """Notes cut short where the same part begins the same pitch again."""
-    ordered = notes[np.lexsort((notes["onset"], notes["pitch"], notes["track"]))].copy()
+    """Notes cut short where the same track begins the same pitch again; of two that begin together, one."""
+    ordered = notes[np.lexsort((notes["onset"], notes["pitch"], notes["track"]))]
+    _, first = np.unique(ordered[["track", "pitch", "onset"]], return_index=True)
+    ordered = ordered[np.sort(first)].copy()
     again = (ordered["track"][:-1] == ordered["track"][1:]) & (ordered["pitch"][:-1] == ordered["pitch"][1:])
     gap = np.where(again, np.diff(ordered["onset"]), np.iinfo(np.int32).max)
     ordered["duration"][:-1] = np.minimum(ordered["duration"][:-1], np.maximum(gap, 1))

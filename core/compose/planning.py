@@ -7,6 +7,7 @@ per style and kept in the model's card; a plan draws from those counts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,23 @@ from core.errors import TunesmithError
 from core.song.instruments import find_instrument
 
 Row = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The parts of a new piece, low to high with drums last.
+
+    Attributes
+    ----------
+    rows : classes of every part, see `core.compose.encoding.Piece`
+    tracks : the track that each part is written to
+    names : the instrument of each track; a piano's two hands are two parts and one track
+    """
+
+    rows: list[Row]
+    tracks: list[int]
+    names: list[str]
+
 
 USUAL_REGISTER = 10
 """The register of an instrument that no piece had: about C4 to F4."""
@@ -27,8 +45,8 @@ def plan_parts(
     habits: Mapping[str, Any],
     density: float | None,
     rng: np.random.Generator,
-) -> tuple[list[Row], list[str]]:
-    """The parts of a new piece, low to high with drums last.
+) -> Plan:
+    """Plan the parts of a new piece.
 
     Parameters
     ----------
@@ -38,11 +56,6 @@ def plan_parts(
         (style -> program -> [register, polyphony, density, count] rows)
     density : 0 (few notes) to 1 (many), or None to leave it to habit
     rng : where the draws come from
-
-    Returns
-    -------
-    rows : classes of every part
-    names : the instruments in the same order
 
     Raises
     ------
@@ -55,15 +68,32 @@ def plan_parts(
     found = [find_instrument(name) for name in asked]
     if sum(drum for _, drum in found) > 1:
         raise TunesmithError("there can be one drum part; name drums once")
-    rows: list[tuple[Row, str]] = []
+    hands = solo_parts(found[0], style, habits) if len(asked) == 1 else 1
+    parts: list[tuple[Row, int]] = []
     taken: set[tuple[int, int]] = set()
-    for (number, drum), name in zip(found, asked, strict=True):
+    for track, (number, drum) in [(t, pair) for t, pair in enumerate(found) for _ in range(hands)]:
         program = DRUMS if drum else number
         register, polyphony, usual = _habit(program, style, habits, taken, rng)
         taken.add((program, register))
-        rows.append(((program, register, polyphony, _density_class(usual, density)), name))
-    rows.sort(key=lambda row: (row[0][0] == DRUMS, row[0][1]))
-    return [row for row, _ in rows], [name for _, name in rows]
+        parts.append(((program, register, polyphony, _density_class(usual, density)), track))
+    parts.sort(key=lambda part: (part[0][0] == DRUMS, part[0][1]))
+    order = list(dict.fromkeys(track for _, track in parts))
+    return Plan(
+        [row for row, _ in parts],
+        [order.index(track) for _, track in parts],
+        [asked[track] for track in order],
+    )
+
+
+def solo_parts(instrument: tuple[int, bool], style: str, habits: Mapping[str, Any]) -> int:
+    """The parts that an instrument alone is written in: as many as where it most often plays alone."""
+    number, drum = instrument
+    if drum:
+        return 1
+    for band in habits.get("bands", {}).get(style, []):
+        if {find_instrument(name) for name in band} == {(number, False)}:
+            return len(band)
+    return 1
 
 
 def usual_band(style: str, habits: Mapping[str, Any], rng: np.random.Generator) -> list[str]:

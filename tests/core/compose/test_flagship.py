@@ -75,6 +75,14 @@ def test_every_instrument_that_was_asked_for_plays() -> None:
     assert song.tracks[drums].channel == 9
 
 
+def test_a_piano_alone_plays_with_both_hands() -> None:
+    song = compose_song(Request(style="classical", instruments=("piano",), bars=8, seed=2))
+    assert len(song.tracks) == 1
+    assert song.notes["pitch"].min() < 55
+    assert song.notes["pitch"].max() > 64
+    assert overlapping_unisons(song) == 0
+
+
 def test_the_same_request_gives_the_same_song_and_another_seed_another() -> None:
     request = Request(bars=4, seed=21)
     first = compose_song(request)

@@ -17,7 +17,7 @@ HABITS = {
 
 
 def plan(*instruments: str, density: float | None = None, seed: int = 0) -> list[tuple[int, ...]]:
-    return plan_parts(instruments, "pop", HABITS, density, np.random.default_rng(seed))[0]
+    return plan_parts(instruments, "pop", HABITS, density, np.random.default_rng(seed)).rows
 
 
 def test_parts_stand_low_to_high_with_drums_last() -> None:
@@ -35,9 +35,18 @@ def test_an_instrument_that_nobody_knows_is_left_open() -> None:
 
 
 def test_no_instruments_gives_the_styles_own_band() -> None:
-    rows, names = plan_parts((), "pop", HABITS, None, np.random.default_rng(0))
-    assert [row[0] for row in rows] == [33, 0, DRUMS]
-    assert names == ["electric bass (finger)", "acoustic grand piano", "drums"]
+    band = plan_parts((), "pop", HABITS, None, np.random.default_rng(0))
+    assert [row[0] for row in band.rows] == [33, 0, DRUMS]
+    assert band.names == ["electric bass (finger)", "acoustic grand piano", "drums"]
+    assert band.tracks == [0, 1, 2]
+
+
+def test_a_piano_alone_has_two_hands_and_one_track() -> None:
+    habits = {**HABITS, "bands": {"pop": [["drums", "piano"], ["piano", "piano"], ["piano"]]}}
+    alone = plan_parts(("piano",), "pop", habits, None, np.random.default_rng(1))
+    assert [row[1] for row in alone.rows] == [8, 11]
+    assert (alone.tracks, alone.names) == ([0, 0], ["piano"])
+    assert len(plan_parts(("piano",), "", habits, None, np.random.default_rng(1)).rows) == 1
 
 
 @pytest.mark.parametrize(("density", "classes"), [(0.0, 0), (0.5, 3), (1.0, 6)])
