@@ -9,12 +9,14 @@ import json
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QMimeData
+from PySide6.QtGui import QGuiApplication
 
 from core.errors import TunesmithError
 from core.song.notes import Notes, empty_notes
 
-MIME_TYPE = "application/x-tunesmith-notes+json"
+OPENING = '{"tunesmith": '
+"""How the text of notes begins."""
+
 MOST_NOTES = 1_000_000
 LONGEST = 2**31 - 1
 COLUMNS = ("onset", "duration", "track", "pitch", "velocity")
@@ -67,21 +69,19 @@ def from_text(text: str, ticks_per_beat: int) -> Notes:
     return notes
 
 
-def to_mime(notes: Notes, ticks_per_beat: int) -> QMimeData:
-    """For QClipboard.setMimeData."""
-    text = to_text(notes, ticks_per_beat)
-    mime = QMimeData()
-    mime.setData(MIME_TYPE, text.encode())
-    mime.setText(text)
-    return mime
+def copy(notes: Notes, ticks_per_beat: int) -> None:
+    """Put ``notes`` on the system clipboard."""
+    # As text: a QMimeData made here would be freed twice when the program ends.
+    QGuiApplication.clipboard().setText(to_text(notes, ticks_per_beat))
 
 
-def from_mime(mime: QMimeData | None, ticks_per_beat: int) -> Notes:
-    """Notes of a clipboard's data; none where it holds something else."""
-    if mime is None or not mime.hasFormat(MIME_TYPE):
-        return empty_notes()
-    try:
-        text = bytes(mime.data(MIME_TYPE).data()).decode()
-    except UnicodeDecodeError:
-        raise TunesmithError(_MISMATCH) from None
-    return from_text(text, ticks_per_beat)
+def pasted(ticks_per_beat: int) -> Notes:
+    """The notes on the system clipboard; none where it holds something else.
+
+    Raises
+    ------
+    TunesmithError
+        Where they are damaged.
+    """
+    text = QGuiApplication.clipboard().text()
+    return from_text(text, ticks_per_beat) if text.startswith(OPENING) else empty_notes()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtGui import QGuiApplication
 
 from core.errors import TunesmithError
 from core.song import edits
@@ -51,8 +50,7 @@ class EditActions:
     def copy(self) -> None:
         index = self._selected()
         if len(index):
-            mime = clipboard.to_mime(self.state.notes[index], self.state.song.ticks_per_beat)
-            QGuiApplication.clipboard().setMimeData(mime)
+            clipboard.copy(self.state.notes[index], self.state.song.ticks_per_beat)
 
     def cut(self) -> None:
         index = self._selected()
@@ -64,7 +62,7 @@ class EditActions:
         """Paste at the play-head into the current track; notes of several tracks into those after it."""
         state = self.state
         try:
-            notes = clipboard.from_mime(QGuiApplication.clipboard().mimeData(), state.song.ticks_per_beat)
+            notes = clipboard.pasted(state.song.ticks_per_beat)
         except TunesmithError as error:
             state.hint(str(error))
             return

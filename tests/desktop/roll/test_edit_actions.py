@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
@@ -83,9 +83,7 @@ def test_a_foreign_clipboard_is_refused_in_one_line(text):
 def test_pasting_what_is_no_notes_changes_nothing_and_says_so(hands):
     hints = []
     hands.roll.hint_changed.connect(hints.append)
-    mime = QMimeData()
-    mime.setText("hello")
-    QGuiApplication.clipboard().setMimeData(mime)
+    QGuiApplication.clipboard().setText("hello")
     hands.roll.paste()
     assert hands.labels() == 0
     assert "Ctrl+C" in hints[-1]
