@@ -128,6 +128,10 @@ while sys.argv[2] == "ready" and not player._answered:
 print(player._process.pid, flush=True)
 if sys.argv[3] == "stay":
     time.sleep(600)
+# What it lacks is told after it answers; a machine with a device has nothing to tell.
+deadline = time.monotonic() + 5
+while sys.argv[2] == "ready" and not player.state().status and time.monotonic() < deadline:
+    time.sleep(0.01)
 print(player.state().status)
 """
 
