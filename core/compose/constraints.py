@@ -29,7 +29,7 @@ from core.compose.sampling import NEVER, Logits
 from core.compose.state import Event, State
 from core.song.harmony import Key, scale_pitch_classes
 
-FIRMNESS = 5.0
+FIRMNESS = 2.5
 """Nats by which a note outside the key is held back just below strictness 100."""
 
 MOST_AT_ONCE = 8

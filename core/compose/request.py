@@ -38,7 +38,7 @@ class Request:
     bars: int = 8
     instruments: tuple[str, ...] = ("piano", "acoustic bass", "string ensemble 1", "drums")
     density: float | None = None
-    strictness: float = 90.0
+    strictness: float = 50.0
     temperature: float = 1.0
     top_p: float = 0.95
     seed: int = 0

@@ -258,7 +258,7 @@ class ComposePanel(QWidget):
         )
         self.top_p = ValueSlider("Top-p", 0.05, 1.0, 0.95, step=0.01, show="{:.2f}".format)
         self.strictness = ValueSlider(
-            "How firmly notes hold to the key", 0, 100, 90, show="{:.0f} %".format, label="In key"
+            "How firmly notes hold to the key", 0, 100, 50, show="{:.0f} %".format, label="Strictness"
         )
         self.density = ValueSlider(
             "Density", AUTO, 100, AUTO, step=5, show=lambda value: "auto" if value < 0 else f"{value:.0f} %"
