@@ -107,7 +107,10 @@ def summary(rows: Sequence[Mapping[str, float]], seed: int = 0) -> dict[str, lis
 
 
 def overlap(ours: Sequence[Mapping[str, float]], real: Sequence[Mapping[str, float]], name: str) -> float:
-    """Overlapping area of two smoothed histograms of a fact, 0 to 1 (Yang & Lerch 2020, section 3.2)."""
+    """Overlapping area of two smoothed histograms of a fact, 0 to 1 (Yang & Lerch 2020, section 3.2).
+
+    Both are smoothed by one width, Silverman's for the values of both together.
+    """
     a, b = np.array([r[name] for r in ours]), np.array([r[name] for r in real])
     low, high = min(a.min(), b.min()), max(a.max(), b.max())
     if low == high:
