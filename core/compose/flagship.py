@@ -126,7 +126,13 @@ def warm_up() -> None:
 
 def compose(request: Request, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Update]:
     """Compose as ``request`` says; see `core.compose.registry.compose`."""
-    loaded = load()
+    yield from compose_with(load(), request, cancelled=cancelled)
+
+
+def compose_with(
+    loaded: Loaded, request: Request, *, cancelled: Callable[[], bool] = lambda: False
+) -> Iterator[Update]:
+    """Compose with a network of one's own instead of the installed one."""
     yield from _Run(request, loaded, cancelled).updates()
 
 

@@ -7,14 +7,14 @@ with `core.song.measures`, the same code that measures the real held-out songs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from core.compose import flagship
 from core.compose.encoding import BAR, DRUMS, Piece, notes_from_events, song_frame
-from core.compose.registry import GENERATORS
-from core.compose.request import Request
+from core.compose.request import Request, Update
 from core.compose.styles import STYLES
 from core.learn.batches import excerpt
 from core.learn.data import Example
@@ -69,10 +69,10 @@ def composed_facts(
     examples: Sequence[Example],
     bars: int,
     *,
-    progress: Callable[[float], None] = lambda _: None,
+    compose: Callable[[Request], Iterator[Update]] = flagship.compose,
     **wishes: Any,
 ) -> list[dict[str, float]]:
-    """Facts of pieces composed with the conditions (style, mode, tempo, band) of each example."""
+    """Facts of pieces that ``compose`` makes with the conditions (style, mode, tempo, band) of each example."""
     rows = []
     for index, example in enumerate(examples):
         piece = example.piece
@@ -90,10 +90,9 @@ def composed_facts(
             seed=index,
             **wishes,
         )
-        *_, last = GENERATORS[request.generator].compose(request)
+        *_, last = compose(request)
         if last.song is not None and len(last.song.notes) >= 8:
             rows.append(facts(last.song, parse_key(key)))
-        progress((index + 1) / len(examples))
     return rows
 
 

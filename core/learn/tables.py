@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +58,8 @@ def without_form(figures: Mapping[str, float]) -> dict[str, float]:
 
 def with_weights(path: Path, examples: list[Example]) -> list[dict[str, float]]:
     """Facts of what another model file composes through the flagship's own sampler."""
-    whole = load_card(flagship.model_file().path)
-    network = network_of(path).eval()
-    kept = flagship.load
-    flagship.load = lambda: flagship.Loaded(network, whole)  # type: ignore[assignment]
-    try:
-        return composed_facts(examples, BARS, strictness=0)
-    finally:
-        flagship.load = kept
+    other = flagship.Loaded(network_of(path).eval(), load_card(flagship.model_file().path))
+    return composed_facts(examples, BARS, compose=partial(flagship.compose_with, other), strictness=0)
 
 
 def make(pack: Path, plain: Path) -> dict[str, Any]:
