@@ -46,6 +46,12 @@ if TYPE_CHECKING:
 
 NAME = "flagship"
 
+TASKS = ("new", "continue")
+
+CONDITIONS = frozenset(
+    ("style", "key", "tempo", "meter", "bars", "instruments", "density", "strictness", "temperature", "top_p")
+)
+
 RHYTHM_TEMPERATURE = 0.92
 """Rhythm is drawn a little more firmly than pitch: a stray onset disturbs more than a stray note."""
 

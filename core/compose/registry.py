@@ -20,24 +20,34 @@ class Generator:
 
     Attributes
     ----------
+    title : its name for people
+    conditions : the fields of `Request` that it obeys, beside generator, task, seed and song
     compose : takes a `Request` and ``cancelled=``; yields `Update`
     warm_up : loads what `compose` needs
+    composers : in whose manner it can write
+    stream : as ``compose``, but goes on for as long as it is asked; its updates are never ``done``
     """
 
     name: str
+    title: str
     description: str
     styles: tuple[str, ...]
     tasks: tuple[str, ...]
+    conditions: frozenset[str]
     compose: Composer
     warm_up: Callable[[], None]
+    composers: tuple[str, ...] = ()
+    stream: Composer | None = None
 
 
 GENERATORS: dict[str, Generator] = {
     flagship.NAME: Generator(
         flagship.NAME,
+        "Flagship",
         "Several instruments at once, with form, chords and dynamics, in any key, to the bar you ask for",
         STYLES,
-        ("new", "continue"),
+        flagship.TASKS,
+        flagship.CONDITIONS,
         flagship.compose,
         flagship.warm_up,
     ),
