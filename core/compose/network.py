@@ -4,6 +4,9 @@ The trunk reads the last event, the bar it stands in and what came next 1, 2, 4 
 then choose position, part, pitch, duration and velocity, each knowing the ones before, so that attributes
 of one note are never drawn apart (the fault of Octuple-like tokens). Parts are chosen by pointing: the
 query meets a key made from each part's description, so any number of parts in any order will do.
+
+A network for filling in is told, besides, what is given (`core.compose.given`): the next given note of the
+bar, and what a second, small LSTM read of the given notes from the last bar back to this one and the next.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from core.compose.encoding import (
     TIMES,
     VELOCITIES,
 )
+from core.compose.given import BAR_ROW
 
 BAR_LENGTHS = 97
 FAR_BELOW = -1e4
@@ -41,7 +45,8 @@ class Shape:
     """The network's sizes, kept in its model card.
 
     ``plain`` takes away conditions, chords, form, countdown and lookbacks: the ordinary LSTM that the
-    flagship is measured against.
+    flagship is measured against. ``infill`` is the size of what is read of given notes; 0 for a network that
+    only goes forward.
     """
 
     hidden: int = 512
@@ -50,6 +55,7 @@ class Shape:
     composers: int = 32
     dropout: float = 0.1
     plain: bool = False
+    infill: int = 0
 
 
 class Conditions(nn.Module):
@@ -89,6 +95,47 @@ def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
 
 
+class GivenNotes(nn.Module):
+    """What is known of the given notes of this bar, the next, and all after."""
+
+    def __init__(self, size: int, part: int) -> None:
+        super().__init__()
+        self.time = nn.Embedding(TIMES + 1, 16)
+        self.pitch = nn.Embedding(PITCHES + 1, 16, padding_idx=NO_PITCH)
+        self.duration = nn.Embedding(NO_DURATION + 1, 8)
+        self.part = nn.Linear(part, 16, bias=False)
+        self.bar = nn.Linear(BAR_ROW + part, size)
+        self.backwards = nn.LSTM(size, size, batch_first=True)
+        self.width = 16 + 16 + 8 + 16 + 2 * size
+
+    def read(self, rows: Tensor, open_parts: Tensor, bars: Tensor, parts: Tensor) -> Tensor:
+        """Read the bars from the last to the first.
+
+        Parameters
+        ----------
+        rows : `core.compose.given.bar_rows` [batch, most, BAR_ROW], zero where nothing at all is given
+        open_parts : 1 where a part may have new notes [batch, most, parts]
+        bars : how many bars each piece has [batch]
+        parts : parts' vectors [batch, parts, part]
+
+        Returns
+        -------
+        Tensor [batch, most + 2, 2 * size]
+            row b + 1 is for bar b: what stands from b on, and from b + 1 on; 0 for the place before the first
+        """
+        batch, most, _ = rows.shape
+        described = rows[..., -1:]
+        share = open_parts / open_parts.sum(-1, keepdim=True).clamp(min=1.0)
+        x = torch.relu(self.bar(torch.cat([rows, share @ parts], -1)))
+        turned = (bars[:, None] - 1 - torch.arange(most, device=rows.device)).clamp(min=0)
+        h, _ = self.backwards(_pick(x, turned))
+        h = _pick(h, turned)
+        inside = torch.arange(most, device=rows.device) < bars[:, None]
+        h = h * described * inside.unsqueeze(-1)
+        blank = h.new_zeros(batch, 1, h.shape[-1])
+        return torch.cat([torch.cat([blank, h, blank], 1), torch.cat([h, blank, blank], 1)], -1)
+
+
 class Network(nn.Module):
     """See the module's text. `inputs` feeds the trunk; the ``*_logits`` methods are the heads."""
 
@@ -117,6 +164,9 @@ class Network(nn.Module):
         backs = len(LOOKBACKS)
         inputs = wish + time + part + pitch + duration + velocity + 2 * chord + 8 + 16 + 8 + 8 + 12
         inputs += backs * (3 * echo + 8 + 4)
+        if shape.infill:
+            self.given = GivenNotes(shape.infill, part)
+            inputs += self.given.width
         hidden = shape.hidden
         between = shape.dropout if shape.layers > 1 else 0.0
         self.trunk = nn.LSTM(inputs, hidden, shape.layers, batch_first=True, dropout=between)
@@ -129,7 +179,10 @@ class Network(nn.Module):
         self.part_query = nn.Linear(hidden + time, 64)
         self.part_key = nn.Linear(part, 64)
         self.silence_key = nn.Embedding(SILENCE_CLASSES, 64)
-        self.pitch_head = _head(hidden + time + part + 2 * pitch + backs * echo + 12 + chord, 320, PITCHES)
+        to_come = 12 if shape.infill else 0
+        self.pitch_head = _head(
+            hidden + time + part + 2 * pitch + backs * echo + 12 + chord + to_come, 320, PITCHES
+        )
         self.duration_head = _head(hidden + time + part + pitch + (backs + 1) * 8, 160, NO_DURATION)
         self.velocity_head = _head(hidden + time + part + pitch + duration + velocity, 96, VELOCITIES)
 
@@ -147,7 +200,9 @@ class Network(nn.Module):
             for weight in table.parameters():
                 nn.init.zeros_(weight).requires_grad_(False)
 
-    def inputs(self, x: dict[str, Tensor], wish: Tensor, parts: Tensor) -> Tensor:
+    def inputs(
+        self, x: dict[str, Tensor], wish: Tensor, parts: Tensor, given: Tensor | None = None
+    ) -> Tensor:
         """The trunk's input.
 
         Parameters
@@ -155,6 +210,7 @@ class Network(nn.Module):
         x : int64 tensors of events and their surroundings, each [batch, time, ...]
         wish : conditions' vectors [batch, wish]
         parts : parts' vectors [batch, parts, part]
+        given : what `GivenNotes.read` found, for a network that fills in
 
         Returns
         -------
@@ -184,8 +240,18 @@ class Network(nn.Module):
                 self.echo_pitch(x["ahead_pitch"]).flatten(2),
                 self.echo_duration(x["ahead_duration"]).flatten(2),
                 self.run(x["run"]).flatten(2),
+                *(self._given_inputs(x, parts, given) if given is not None else ()),
             ],
             -1,
+        )
+
+    def _given_inputs(self, x: dict[str, Tensor], parts: Tensor, given: Tensor) -> tuple[Tensor, ...]:
+        return (
+            self.given.time(x["given_time"]),
+            self.given.part(_pick(parts, x["given_part"]) * x["given_is_note"].unsqueeze(-1)),
+            self.given.pitch(x["given_pitch"]),
+            self.given.duration(x["given_duration"]),
+            _pick(given, x["bar_place"]),
         )
 
     def copy_logits(self, h: Tensor) -> Tensor:
@@ -215,8 +281,12 @@ class Network(nn.Module):
         echo_pitch: Tensor,
         chroma: Tensor,
         chord: Tensor,
+        to_come: Tensor | None = None,
     ) -> Tensor:
-        """``part`` is a vector [n, part]; ``last_pitch`` [n, 2]; ``echo_pitch`` [n, backs]; ``chroma`` [n, 12]."""
+        """``part`` is a vector [n, part]; ``last_pitch`` [n, 2]; ``echo_pitch`` [n, backs]; ``chroma`` [n, 12].
+
+        ``to_come`` [n, 12] are the given notes still to come at this position, for a network that fills in.
+        """
         return self.pitch_head(
             torch.cat(
                 [
@@ -227,6 +297,7 @@ class Network(nn.Module):
                     self.echo_pitch(echo_pitch).flatten(1),
                     chroma,
                     self.chord(chord),
+                    *((to_come,) if to_come is not None else ()),
                 ],
                 -1,
             )

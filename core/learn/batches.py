@@ -6,7 +6,7 @@ before the first bar event; the last target is the bar event that would open the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,9 +28,11 @@ from core.compose.encoding import (
     START,
     TEMPI,
     VELOCITIES,
+    Events,
     Piece,
     second_chord_at,
 )
+from core.compose.given import BAR_ROW, NOTHING_GIVEN, Given, bar_rows, chroma_to_come, next_given
 from core.compose.styles import COMPOSERS, STYLES
 from core.learn.data import Example
 
@@ -62,13 +64,14 @@ def without_parts(piece: Piece, keep: NDArray[np.bool_]) -> Piece:
     return replace(piece, events=events, parts=piece.parts[keep])
 
 
-def columns(piece: Piece, bars_after: int = 0) -> Columns:
+def columns(piece: Piece, bars_after: int = 0, is_given: NDArray[np.bool_] | None = None) -> Columns:
     """Inputs and targets of a whole piece, each [shape=(events + 1, ...)].
 
     Parameters
     ----------
     piece : Piece
     bars_after : bars that follow in the score it was cut from, for the countdown
+    is_given : which events are given, if any are [shape=(events,)]
     """
     events, steps = piece.events, piece.bar_steps.astype(np.int64)
     count, bars = len(events), len(steps)
@@ -152,6 +155,28 @@ def columns(piece: Piece, bars_after: int = 0) -> Columns:
         "onset": onset,
         "when": when,
         "dynamic": np.full(count + 1, int(piece.dynamic), np.int64),
+    } | _given_columns(events, is_given, bar, started)
+
+
+def _given_columns(
+    events: Events, is_given: NDArray[np.bool_] | None, bar: NDArray[np.int64], started: NDArray[np.bool_]
+) -> Columns:
+    """What each row knows of the given notes; see `core.compose.given`."""
+    rows = len(events) + 1
+    marks = np.zeros(len(events), bool) if is_given is None else is_given
+    place = next_given(events, marks)
+    told = events[np.maximum(place, 0)]
+    found = place >= 0
+    nothing = np.full(rows, NOTHING_GIVEN if is_given is None else BAR)
+    return {
+        "bar_place": np.where(started, bar + 1, 0),
+        "given_time": np.where(found, told["time"], nothing).astype(np.int64),
+        "given_part": np.where(found, told["part"], 0).astype(np.int64),
+        "given_is_note": _wide(found),
+        "given_pitch": np.where(found, told["pitch"], NO_PITCH).astype(np.int64),
+        "given_duration": np.where(found, told["duration"], NO_DURATION).astype(np.int64),
+        "to_come": chroma_to_come(events, marks),
+        "next_is_given": np.append(marks, False).astype(np.int64),
     }
 
 
@@ -170,6 +195,9 @@ class Batch:
     parts : int64 [streams, MOST_PARTS, 4]
     part_count : int64 [streams]
     fresh : bool [streams], whether a stream starts a piece (and its state must be forgotten)
+    given_rows : float32 [streams, bars, BAR_ROW], descriptions of the bars' given notes
+    open_parts : bool [streams, bars, MOST_PARTS], where new notes may stand
+    bars : int64 [streams]
     """
 
     columns: Columns
@@ -177,19 +205,102 @@ class Batch:
     parts: NDArray[np.int64]
     part_count: NDArray[np.int64]
     fresh: NDArray[np.bool_]
+    given_rows: NDArray[np.float32]
+    open_parts: NDArray[np.bool_]
+    bars: NDArray[np.int64]
 
 
 OPEN_WISH = np.array([len(STYLES), len(COMPOSERS), 2, TEMPI, 1])
 OPEN_PART = np.array([0, REGISTERS, POLYPHONIES, DENSITIES])
 
 
+Marks = tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]
+DrawGiven = Callable[[Piece, np.random.Generator], Marks]
+
+
+def draw_given(piece: Piece, rng: np.random.Generator) -> Marks:
+    """Draw what is given of a piece: nothing, all around regions to fill, some parts, or scattered notes.
+
+    Returns
+    -------
+    is_given : which events are given [shape=(events,)], or None
+    may_open : where new notes may stand [shape=(bars, MOST_PARTS)], or None
+    """
+    draws = (nothing_given, around_regions, some_parts, scattered_notes)
+    return draws[int(rng.choice(len(draws), p=GIVEN_SHARES))](piece, rng)
+
+
+GIVEN_SHARES = (0.35, 0.25, 0.2, 0.2)
+"""How often each kind of given notes is learnt."""
+
+
+def nothing_given(piece: Piece, rng: np.random.Generator) -> Marks:
+    """The piece is composed from nothing."""
+    return None, None
+
+
+def around_regions(piece: Piece, rng: np.random.Generator) -> Marks:
+    """Stretches of bars, of all parts or some, are open; what is around them is given."""
+    bars, parts = len(piece.bar_steps), len(piece.parts)
+    may_open = np.zeros((bars, MOST_PARTS), bool)
+    bar = int(rng.integers(0, 5))
+    while bar < bars:
+        length = int(rng.integers(1, 9))
+        chosen = np.ones(parts, bool) if rng.random() < 0.5 else rng.random(parts) < 0.5
+        chosen[rng.integers(parts)] = True
+        may_open[bar : bar + length, :parts] = chosen
+        bar += length + int(rng.integers(1, 6))
+    kept = rng.random(len(piece.events)) < (rng.uniform(0, 0.6) if rng.random() < 0.3 else 0.0)
+    return _given_where(piece, may_open, kept), may_open
+
+
+def some_parts(piece: Piece, rng: np.random.Generator) -> Marks:
+    """Some parts are given whole, the others are open."""
+    parts = len(piece.parts)
+    chosen = rng.random(parts) < rng.uniform(0.2, 0.8)
+    chosen[rng.integers(parts)] = True
+    may_open = np.zeros((len(piece.bar_steps), MOST_PARTS), bool)
+    may_open[:, :parts] = chosen
+    return _given_where(piece, may_open, np.zeros(len(piece.events), bool)), may_open
+
+
+def scattered_notes(piece: Piece, rng: np.random.Generator) -> Marks:
+    """Single notes are given here and there, or those on the beat; new ones may stand anywhere."""
+    may_open = np.ones((len(piece.bar_steps), MOST_PARTS), bool)
+    kept = rng.random(len(piece.events)) < rng.uniform(0.05, 0.95)
+    if rng.random() < 0.3:
+        kept &= piece.events["time"] % 12 == 0
+    return _given_where(piece, may_open, kept), may_open
+
+
+def _given_where(piece: Piece, may_open: NDArray[np.bool_], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Notes where nothing may be added, and those ``kept`` elsewhere."""
+    events = piece.events
+    closed = ~may_open[events["bar"], np.minimum(events["part"], MOST_PARTS - 1)]
+    return (events["time"] != BAR) & (closed | kept)
+
+
+def _bars_given(
+    piece: Piece, is_given: NDArray[np.bool_] | None, may_open: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    bars = len(piece.bar_steps)
+    if is_given is None or may_open is None:
+        return np.zeros((bars, BAR_ROW), np.float32), np.ones((bars, MOST_PARTS), bool)
+    given = Given(piece.events[is_given], may_open)
+    return bar_rows(given, piece.bar_steps, len(piece.parts)), may_open
+
+
 class _Stream:
     """One piece after another, cut into stretches."""
 
     def __init__(
-        self, examples: Sequence[Example], weights: NDArray[np.float64], rng: np.random.Generator
+        self,
+        examples: Sequence[Example],
+        weights: NDArray[np.float64],
+        rng: np.random.Generator,
+        infill: bool,
     ) -> None:
-        self._examples, self._rng = examples, rng
+        self._examples, self._rng, self._infill = examples, rng, infill
         self._cumulative = np.cumsum(weights) / weights.sum()
         self._next = 0
         self._columns: Columns = {}
@@ -213,7 +324,9 @@ class _Stream:
             keep = rng.random(len(piece.parts)) < 0.6
             keep[rng.integers(len(keep))] = True
             piece = without_parts(piece, keep)
-        self._columns = columns(piece, after)
+        is_given, may_open = draw_given(piece, rng) if self._infill else (None, None)
+        self._columns = columns(piece, after, is_given)
+        self.given_rows, self.open_parts = _bars_given(piece, is_given, may_open)
         self._length = len(piece.events) + 1
         self._next = 0
         wish = np.array([example.style, example.composer, piece.mode, piece.tempo, int(piece.dynamic)])
@@ -249,10 +362,14 @@ def batches(
     streams: int,
     steps: int,
     seed: int,
+    infill: bool = False,
 ) -> Iterator[Batch]:
-    """Endless batches of ``streams`` parallel pieces, ``steps`` events at a time; seeded."""
+    """Endless batches of ``streams`` parallel pieces, ``steps`` events at a time; seeded.
+
+    With ``infill`` some pieces have given notes, as `draw_given` draws them.
+    """
     seeds = np.random.SeedSequence(seed).spawn(streams)
-    running = [_Stream(examples, weights, np.random.default_rng(s)) for s in seeds]
+    running = [_Stream(examples, weights, np.random.default_rng(s), infill) for s in seeds]
     while True:
         cuts = [stream.stretch(steps) for stream in running]
         yield _stack([cut for cut, _ in cuts], running, np.array([fresh for _, fresh in cuts]), steps)
@@ -271,24 +388,38 @@ def _stack(
     for place, cut in enumerate(cuts):
         valid[place, : len(cut["time"])] = 1
     stacked["valid"] = valid
+    bars = np.array([len(s.given_rows) for s in running])
+    given_rows = np.zeros((len(cuts), bars.max(), BAR_ROW), np.float32)
+    open_parts = np.ones((len(cuts), bars.max(), MOST_PARTS), bool)
+    for place, stream in enumerate(running):
+        given_rows[place, : bars[place]] = stream.given_rows
+        open_parts[place, : bars[place]] = stream.open_parts
     return Batch(
         columns=stacked,
         wish=np.stack([s.wish for s in running]),
         parts=np.stack([s.parts for s in running]),
         part_count=np.array([s.part_count for s in running]),
         fresh=fresh,
+        given_rows=given_rows,
+        open_parts=open_parts,
+        bars=bars,
     )
 
 
 def whole_pieces(
-    examples: Sequence[Example], *, steps: int, most_bars: int = 64
+    examples: Sequence[Example], *, steps: int, most_bars: int = 64, draw: DrawGiven | None = None
 ) -> Iterator[tuple[Example, Batch]]:
-    """Each example once, from its start, with every condition given: for measuring held-out loss."""
+    """Each example once, from its start, with every condition given: for measuring held-out loss.
+
+    ``draw`` chooses the given notes, if there are to be any.
+    """
+    rng = np.random.default_rng(0)
     for example in examples:
         bars = len(example.piece.bar_steps)
         last = min(bars, most_bars)
         piece = excerpt(example.piece, 0, last)
-        column = columns(piece, bars - last)
+        is_given, may_open = draw(piece, rng) if draw else (None, None)
+        column = columns(piece, bars - last, is_given)
         part = np.where(column["is_note"] == 1, column["part"], -1)
         before = np.full(MOST_PARTS, -1, np.int64)
         column["silence"] = silences(part, column.pop("onset"), column.pop("when"), before).astype(np.int64)
@@ -296,6 +427,7 @@ def whole_pieces(
         wish = np.array([example.style, example.composer, piece.mode, piece.tempo, int(piece.dynamic)])
         parts = np.zeros((MOST_PARTS, 4), np.int64)
         parts[: len(piece.parts)] = piece.parts
+        given_rows, open_parts = _bars_given(piece, is_given, may_open)
         yield (
             example,
             Batch(
@@ -304,5 +436,8 @@ def whole_pieces(
                 parts[None],
                 np.array([len(piece.parts)]),
                 np.array([True]),
+                given_rows[None],
+                open_parts[None],
+                np.array([len(piece.bar_steps)]),
             ),
         )

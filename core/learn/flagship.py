@@ -28,7 +28,7 @@ from torch.optim import Optimizer
 
 from core.compose.network import Network, Shape
 from core.compose.styles import COMPOSERS, STYLES
-from core.learn.batches import batches, whole_pieces
+from core.learn.batches import DrawGiven, around_regions, batches, some_parts, whole_pieces
 from core.learn.data import Example
 from core.learn.objective import ATTRIBUTES, attribute_losses
 from core.learn.shipping import WEIGHTS
@@ -45,6 +45,7 @@ class Plan:
     hidden: int = 512
     layers: int = 2
     plain: bool = False
+    infill: int = 96
     dropout: float = 0.1
     streams: int = 24
     steps: int = 192
@@ -56,6 +57,8 @@ class Plan:
     seed: int = 1
     check_minutes: float = 10.0
     check_pieces: int = 60
+    start: str = ""
+    """Weights to start from; what they lack begins without a say."""
 
 
 def sampling_weights(examples: Sequence[Example]) -> NDArray[np.float64]:
@@ -67,9 +70,15 @@ def sampling_weights(examples: Sequence[Example]) -> NDArray[np.float64]:
 
 
 def measure_loss(
-    network: Network, examples: Sequence[Example], device: torch.device, most_bars: int = 64
+    network: Network,
+    examples: Sequence[Example],
+    device: torch.device,
+    most_bars: int = 64,
+    draw: DrawGiven | None = None,
 ) -> dict[str, float]:
     """Held-out loss in nats a note, whole and by attribute, and the share of first guesses that are right.
+
+    ``draw`` chooses given notes, which are not foretold; None leaves everything to be foretold.
 
     ``nats`` counts everything that is foretold, the bars' chords and forms too, divided by the notes.
     """
@@ -79,7 +88,7 @@ def measure_loss(
     asked = dict.fromkeys(ATTRIBUTES, 0.0)
     notes = 0
     with torch.no_grad():
-        for _, batch in whole_pieces(examples, steps=0, most_bars=most_bars):
+        for _, batch in whole_pieces(examples, steps=0, most_bars=most_bars, draw=draw):
             losses, hits, count, _ = attribute_losses(network, batch, None, device)
             notes += count
             for name in ATTRIBUTES:
@@ -116,8 +125,13 @@ def train(
     rank, together = join_others(device)
     place = torch.device(device)
     torch.manual_seed(plan.seed)
-    shape = Shape(plan.hidden, plan.layers, len(STYLES), len(COMPOSERS), plan.dropout, plan.plain)
+    shape = Shape(
+        plan.hidden, plan.layers, len(STYLES), len(COMPOSERS), plan.dropout, plan.plain,
+        0 if plan.plain else plan.infill,
+    )  # fmt: skip
     network = Network(shape).to(place)
+    if plan.start:
+        grow(network, load_file(plan.start))
     average = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(
         network.parameters(),
@@ -139,6 +153,7 @@ def train(
         streams=plan.streams,
         steps=plan.steps,
         seed=plan.seed + 1000 * rank + step,
+        infill=shape.infill > 0,
     )
     torch.manual_seed(plan.seed + 1000 * rank + step)
     state = None
@@ -218,7 +233,29 @@ def _share_gradients(network: Network) -> None:
 
 
 def _held(network: Network, examples: Sequence[Example], device: torch.device) -> dict[str, float]:
-    return {f"valid_{name}": value for name, value in measure_loss(network, examples, device, 32).items()}
+    found = {f"valid_{name}": value for name, value in measure_loss(network, examples, device, 32).items()}
+    if network.shape.infill:
+        for name, draw in (("fill", around_regions), ("accompany", some_parts)):
+            found[f"valid_{name}_nats"] = measure_loss(network, examples, device, 32, draw)["nats"]
+    return found
+
+
+@torch.no_grad()
+def grow(network: Network, weights: dict[str, Tensor]) -> None:
+    """Take over weights of a smaller network of the same kind.
+
+    Inputs are only ever added after those that there were, and begin with no weight: the grown network says
+    what the smaller one said.
+    """
+    for name, own in network.state_dict().items():
+        if name not in weights:
+            continue
+        old = weights[name]
+        if own.shape == old.shape:
+            own.copy_(old)
+        else:
+            own.zero_()
+            own[tuple(slice(size) for size in old.shape)] = old
 
 
 def spread(items: Sequence[Item], count: int) -> list[Item]:
