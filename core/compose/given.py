@@ -118,6 +118,7 @@ NOTHING_GIVEN = START
 
 __all__ = [
     "BAR_ROW",
+    "MOST_TOGETHER",
     "NOTHING_GIVEN",
     "Given",
     "bar_rows",

@@ -23,9 +23,11 @@ from core.compose.encoding import (
     START,
     VELOCITIES,
     Events,
+    event_keys,
     note_key,
     second_chord_at,
 )
+from core.compose.given import MOST_TOGETHER, NOTHING_GIVEN, Given
 
 _DURATION_STEPS = [int(steps) for steps in DURATIONS]
 _RUN_CLASS = [0, 1, 2] + [3] * 2 + [4] * 4 + [5] * 8 + [6] * 16 + [7]
@@ -60,6 +62,7 @@ class Echo:
     chroma: int
     chord: int
     lowest_pitch: int
+    to_come: int
 
 
 @dataclass
@@ -69,12 +72,14 @@ class State:
     Attributes
     ----------
     bars_asked : length of the piece, for the countdown
+    given : notes that stand already, if any
     bar_steps, chords, copies : of every bar begun
     counts : notes of every part
     """
 
     bars_asked: int
     first_bar_steps: int
+    given: Given | None = None
     events: list[Event] = field(default_factory=list)
     bar_steps: list[int] = field(default_factory=list)
     chords: list[tuple[int, int]] = field(default_factory=list)
@@ -89,6 +94,10 @@ class State:
         self._last_onset = [-1] * MOST_PARTS
         self.counts = [0] * MOST_PARTS
         self._chroma = 0
+        coming = self.given.events if self.given else np.zeros(0, EVENT)
+        self._given_keys: list[int] = event_keys(coming).tolist()
+        self._given_rows: list[tuple[int, ...]] = coming.tolist()
+        self._given_at = 0
 
     @property
     def here(self) -> Event:
@@ -134,6 +143,8 @@ class State:
             self._runs[index] = self._runs[index] + 1 if followed else 0
         self.events.append(event)
         self._keys.append(key)
+        while self._given_at < len(self._given_keys) and self._given_keys[self._given_at] <= key:
+            self._given_at += 1
         for index, back in enumerate(LOOKBACKS):
             if event.bar < back:
                 self._ahead[index] = None
@@ -151,6 +162,25 @@ class State:
                 chroma |= 1 << (event.pitch % 12)
         return chroma
 
+    @property
+    def next_given(self) -> Event | None:
+        """The next given note of the bar being written."""
+        if self._given_at == len(self._given_rows) or self._given_rows[self._given_at][0] != self.bar:
+            return None
+        return Event(*self._given_rows[self._given_at], 0)
+
+    def is_open(self, part: int) -> bool:
+        """Whether ``part`` may have new notes in the bar being written."""
+        return self.given is None or bool(self.given.open[self.bar, part])
+
+    def _to_come(self, time: int) -> int:
+        """Bits of the pitch classes of given notes still to come at ``time`` in this bar."""
+        bits = 0
+        for bar, when, _, pitch, _, _ in self._given_rows[self._given_at : self._given_at + MOST_TOGETHER]:
+            if bar == self.bar and when == time and pitch < 128:
+                bits |= 1 << (pitch % 12)
+        return bits
+
     def row(self) -> dict[str, Any]:
         """The trunk's inputs for the last event; names as in `core.learn.batches.columns`."""
         here = self.here
@@ -159,6 +189,7 @@ class State:
         chords = self.chords[-1] if started else (NO_CHORD, NO_CHORD)
         bar = max(self.bar, 0)
         told = self._ahead
+        given = self.next_given
         return {
             "time": here.time,
             "part": here.part,
@@ -179,6 +210,12 @@ class State:
             "ahead_pitch": [e.pitch if e and e.time != BAR else NO_PITCH for e in told],
             "ahead_duration": [e.duration if e and e.time != BAR else NO_DURATION for e in told],
             "run": [_RUN_CLASS[min(run, len(_RUN_CLASS) - 1)] for run in self._runs],
+            "bar_place": self.bar + 1,
+            "given_time": given.time if given else NOTHING_GIVEN if self.given is None else BAR,
+            "given_part": given.part if given else 0,
+            "given_is_note": int(given is not None),
+            "given_pitch": given.pitch if given else NO_PITCH,
+            "given_duration": given.duration if given else NO_DURATION,
         }
 
     def silence(self, time: int, parts: int) -> list[int]:
@@ -227,6 +264,7 @@ class State:
             chroma=self._sounding(self._bar_onset + time),
             chord=second if time >= second_chord_at(self.bar_steps[-1]) else first,
             lowest_pitch=lowest,
+            to_come=self._to_come(time),
         )
 
     def _heard(self, bar: int, time: int, part: int, lowest: int) -> Event | None:

@@ -173,7 +173,7 @@ def _given_columns(
         "given_time": np.where(found, told["time"], nothing).astype(np.int64),
         "given_part": np.where(found, told["part"], 0).astype(np.int64),
         "given_is_note": _wide(found),
-        "given_pitch": np.where(found, told["pitch"], NO_PITCH).astype(np.int64),
+        "given_pitch": np.where(found, _wide(told["pitch"]), NO_PITCH),
         "given_duration": np.where(found, told["duration"], NO_DURATION).astype(np.int64),
         "to_come": chroma_to_come(events, marks),
         "next_is_given": np.append(marks, False).astype(np.int64),

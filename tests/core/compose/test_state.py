@@ -5,10 +5,23 @@ import pytest
 
 from core.compose.context import SILENCE_CLASSES, silences
 from core.compose.encoding import BAR, MOST_PARTS, NO_PITCH, Piece, piece_from_song
+from core.compose.given import Given
 from core.compose.state import State
-from core.learn.batches import columns, excerpt
+from core.learn.batches import (
+    DrawGiven,
+    around_regions,
+    columns,
+    excerpt,
+    nothing_given,
+    scattered_notes,
+    some_parts,
+)
 from core.song.harmony import Key
 from core.song.notes import Meter, Song, Track, make_notes
+
+ECHOES = (
+    "echo_pitch", "echo_duration", "last_pitch", "last_duration", "last_velocity", "chroma", "to_come",
+)  # fmt: skip
 
 
 def some_song(seed: int, bars: int = 14) -> Song:
@@ -40,13 +53,16 @@ def some_piece(seed: int) -> Piece:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("first", [0, 5])
-def test_state_and_columns_agree(seed: int, first: int) -> None:
+@pytest.mark.parametrize("draw", [nothing_given, around_regions, some_parts, scattered_notes])
+def test_state_and_columns_agree(seed: int, first: int, draw: DrawGiven) -> None:
     piece = some_piece(seed)
     piece = excerpt(piece, first, len(piece.bar_steps))
-    table = columns(piece)
+    is_given, may_open = draw(piece, np.random.default_rng(seed))
+    given = None if is_given is None or may_open is None else Given(piece.events[is_given], may_open)
+    table = columns(piece, is_given=is_given)
     part = np.where(table["is_note"] == 1, table["part"], -1)
     silence = silences(part, table["onset"], table["when"], np.full(MOST_PARTS, -1))
-    state = State(len(piece.bar_steps), int(piece.bar_steps[0]))
+    state = State(len(piece.bar_steps), int(piece.bar_steps[0]), given)
     for index, event in enumerate(piece.events):
         for name, value in state.row().items():
             if name == "bar_length" and index == 0:
@@ -61,7 +77,7 @@ def test_state_and_columns_agree(seed: int, first: int) -> None:
         assert state.lowest_part(time) == table["lowest_part"][index]
         assert state.silence(time, len(piece.parts)) == silence[index, : len(piece.parts)].tolist()
         echo = state.echo(time, own)
-        for name in ("echo_pitch", "echo_duration", "last_pitch", "last_duration", "last_velocity", "chroma"):
+        for name in ECHOES:
             assert np.array_equal(table[name][index], getattr(echo, name)), (index, name)
         assert echo.chord == table["chord_then"][index]
         assert echo.lowest_pitch == table["lowest_pitch"][index]
