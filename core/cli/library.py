@@ -22,6 +22,7 @@ from core.cli.command import (
 
 if TYPE_CHECKING:
     from core.store.library import Piece
+    from core.store.votes import Standing
 
 NUMBERS = 2**53
 
@@ -108,6 +109,64 @@ def run_delete(options: argparse.Namespace) -> Answer:
     return Answer(values, [f'{options.id} "{title}": {told}'])
 
 
+def run_votes(options: argparse.Namespace) -> Answer:
+    """Tell who won the blind listening test."""
+    from core.store.votes import Votes
+
+    with Votes() as votes:
+        trials, standings = votes.trials(), votes.standings()
+    lines = list(map(line_of_standing, standings))
+    if options.trials:
+        lines += [
+            f"{trial.id:5}  {trial.held[:10]}  A {trial.first.name}, B {trial.second.name}: "
+            f"{trial.vote} {trial.note}".rstrip()
+            for trial in trials
+        ]
+    values: dict[str, Any] = {
+        "votes": len(trials),
+        "pairs": [
+            {
+                "one": one.one, "other": one.other, "wins": one.wins, "losses": one.losses,
+                "ties": one.ties, "share": one.share, "interval95": list(one.interval),
+                "verdict": one.verdict,
+            }
+            for one in standings
+        ],
+    }  # fmt: skip
+    if options.trials:
+        values["trials"] = [asdict(trial) for trial in trials]
+    return Answer(values, lines or ["nobody has voted yet; the studio's Library panel has the blind test"])
+
+
+def run_replay(options: argparse.Namespace) -> Answer:
+    """Write what was heard in a trial of the blind test."""
+    from core.compose.blind_test import replay
+    from core.song.midi_file import write_midi
+    from core.store.library import Library
+    from core.store.votes import Votes
+
+    folder = Path(options.out)
+    with Votes() as votes, Library() as library:
+        bout = replay(votes.trial(options.id), library)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for letter, side in (("A", bout.first), ("B", bout.second)):
+        path = folder / f"trial-{options.id}-{letter}.mid"
+        write_midi(side.song, path)
+        files.append({"file": str(path), "contestant": side.contestant.name, "gain": side.gain})
+    lines = [f"{one['file']}: {one['contestant']}" for one in files]
+    return Answer({"id": options.id, "files": files}, lines)
+
+
+def line_of_standing(one: Standing) -> str:
+    """How a pair stands, as one line for a person."""
+    low, high = one.interval
+    told = f"{one.wins} to {one.losses}, {one.ties} ties"
+    if one.decided:
+        told += f"; {one.share:.0%} of the votes for {one.one} (95 %: {low:.0%} to {high:.0%}), {one.verdict}"
+    return f"{one.one} against {one.other}: {told}"
+
+
 def values_of(piece: Piece) -> dict[str, Any]:
     """A piece as JSON values."""
     return {**asdict(piece), "seed": piece.seed}
@@ -137,6 +196,7 @@ def _listed(options: argparse.Namespace, text: str) -> Answer:
         slowest=options.slowest,
         fastest=options.fastest,
         order=options.order,
+        backwards=options.backwards,
         deleted=options.deleted,
         limit=options.limit,
     )
@@ -164,9 +224,10 @@ FILTERS: tuple[Option, ...] = (
     option("--slowest", type=number(0, 1e6), metavar="BPM", help="this tempo or faster"),
     option("--fastest", type=number(0, 1e6), metavar="BPM", help="this tempo or slower"),
     option(
-        "--order", choices=("newest", "oldest", "title", "rating", "length", "tempo"), default="newest",
-        help="newest",
+        "--order", default="newest", help="newest",
+        choices=("newest", "oldest", "title", "rating", "length", "bars", "tempo", "style", "key", "tags"),
     ),
+    option("--backwards", action="store_true", help="in the other direction"),
     option("--deleted", action="store_true", help="look in the trash instead"),
     option("--limit", type=whole(1, NUMBERS), metavar="N", help="show at most N"),
 )  # fmt: skip
@@ -227,6 +288,28 @@ ACTIONS = (
             PIECE,
             option("--undo", only_one_of="how", action="store_true", help="take it out of the trash"),
             option("--for-good", only_one_of="how", action="store_true", help="remove it, notes and all"),
+        ),
+    ),
+    Command(
+        "votes",
+        "tell who won the blind listening test",
+        "library votes",
+        run_votes,
+        (option("--trials", action="store_true", help="every trial too, with its recipes and seeds"),),
+    ),
+    Command(
+        "replay",
+        "write what was heard in a trial of the blind listening test",
+        "library replay 3 --out trial",
+        run_replay,
+        (
+            option(
+                "id",
+                type=whole(1, NUMBERS),
+                metavar="ID",
+                help="the number that library votes --trials shows",
+            ),
+            option("--out", required=True, metavar="DIR", help="the folder to write to"),
         ),
     ),
 )

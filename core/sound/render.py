@@ -63,10 +63,11 @@ def render(
     soundfont: str | os.PathLike[str] | None = None,
     sample_rate: int = 44100,
     effects: bool = True,
+    peak_safe: bool = True,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> NDArray[np.float32]:
-    """The sound of ``song``, peak-safe.
+    """The sound of ``song``.
 
     Parameters
     ----------
@@ -77,6 +78,8 @@ def render(
         Frames a second, 8000-96000.
     effects : bool
         FluidSynth's reverb and chorus.
+    peak_safe : bool
+        Make it quieter where it would pass -0.1 dBFS.
     progress : callable, optional
         Told the share done, 0-1.
     cancelled : callable, optional
@@ -107,7 +110,7 @@ def render(
     finally:
         synth.close()
     over = peak_dbfs(samples, cancelled=cancelled) - CEILING_DBFS
-    if over > 0:
+    if peak_safe and over > 0:
         for start in range(0, len(samples), _SCALED_AT_ONCE):
             _report(None, 0.0, cancelled)
             samples[start : start + _SCALED_AT_ONCE] *= np.float32(10 ** (-over / 20))

@@ -17,7 +17,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from core.errors import TunesmithError
 
@@ -146,6 +147,31 @@ class Database:
             logger.warning("%s could not be put aside: %s", self.path, error)
             return TunesmithError(f"{self._what} ({self.path}) is damaged; move it away to begin a new one")
         return TunesmithError(f"{self._what} was damaged and is kept as {bad}; try again to begin a new one")
+
+
+class DatabaseOwner:
+    """Something kept in one `Database` until it is closed; a context manager.
+
+    Raises
+    ------
+    TunesmithError
+        where the file cannot be used or was damaged; see `Database`
+    """
+
+    def __init__(self, path: Path, what: str, kind: int, migrations: Sequence[str]) -> None:
+        self._database = Database(path, what, kind, migrations)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
 
 
 def _malformed() -> sqlite3.DatabaseError:

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import TunesmithError
-from core.song.notes import Notes, Song
+from core.song.notes import Notes, Song, Tempo, Track, make_notes
 
 SKETCH = np.dtype([("onset", "<i4"), ("pitch", "u1")])
 """A note of a sketch; the onset in milliseconds from the first."""
@@ -59,6 +59,7 @@ STEEPEST = 4.0
 MOST_PAIRS = 60_000
 MOST_CANDIDATES = 6
 FAR_MS = 1e7
+LONGEST_HEARD_MS, HEARD_VELOCITY = 1000, 84
 NEIGHBOURS = 9
 
 Sketch = NDArray[np.void]
@@ -122,6 +123,23 @@ def sketch_of(song: Song) -> Sketch:
     sketch = np.empty(len(place), SKETCH)
     sketch["onset"], sketch["pitch"] = place >> 8, place & 0xFF
     return sketch
+
+
+def song_of_sketch(sketch: Sketch, title: str = "") -> Song:
+    """A song to hear a sketch by: a piano, on which every note lasts until the next chord, a second at most."""
+    onsets = sketch["onset"].astype(np.int64)
+    following = np.searchsorted(onsets, onsets + CHORD_MS, "right")
+    ends = np.append(onsets, onsets[-1] + LONGEST_HEARD_MS)[following]
+    lengths = np.clip(ends - onsets, 1, LONGEST_HEARD_MS)
+    # At 60 beats a minute and 1000 ticks a beat a tick is a millisecond.
+    notes = make_notes(onsets, lengths, sketch["pitch"], HEARD_VELOCITY)
+    return Song(
+        notes=notes,
+        tracks=(Track("Notes"),),
+        ticks_per_beat=1000,
+        tempos=(Tempo.from_bpm(0, 60),),
+        title=title,
+    )
 
 
 def content_id(song: Song) -> str:

@@ -8,22 +8,25 @@ piece can be made again.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from core.errors import TunesmithError
 from core.song.harmony import estimate_key, parse_key, pitched_notes
 from core.song.notes import Song
-from core.store.database import Database
+from core.store.database import DatabaseOwner
 from core.store.fingerprint import content_id
 from core.store.folders import user_folder
+from core.store.settings import load_settings
 from core.store.song_bytes import pack_song, unpack_song
+
+logger = logging.getLogger(__name__)
 
 FILE_NAME = "library.sqlite"
 KIND = 0x54534C42
@@ -61,17 +64,45 @@ MIGRATIONS = (
         data BLOB NOT NULL
     )
     """,
+    """
+    ALTER TABLE pieces ADD COLUMN style TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pieces ADD COLUMN bars INTEGER NOT NULL DEFAULT 1;
+    UPDATE pieces SET bars = max(1, round(seconds * tempo / 240));
+    CREATE TABLE trials (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        held TEXT NOT NULL,
+        first TEXT NOT NULL,
+        second TEXT NOT NULL,
+        first_recipe TEXT NOT NULL,
+        second_recipe TEXT NOT NULL,
+        first_content TEXT NOT NULL,
+        second_content TEXT NOT NULL,
+        vote TEXT NOT NULL,
+        note TEXT NOT NULL
+    );
+    CREATE INDEX by_pair ON trials (first, second)
+    """,
 )
 """SQL that makes version n + 1 of version n. Steps are only ever added."""
 
 ORDERS = {
-    "newest": "id DESC",
-    "oldest": "id",
-    "title": "title COLLATE NOCASE, id",
-    "rating": "rating DESC, id DESC",
-    "length": "seconds, id",
-    "tempo": "tempo, id",
+    "newest": (("id", "DESC"),),
+    "oldest": (("id", "ASC"),),
+    "title": (("title COLLATE NOCASE", "ASC"), ("id", "ASC")),
+    "rating": (("rating", "DESC"), ("id", "DESC")),
+    "length": (("seconds", "ASC"), ("id", "ASC")),
+    "bars": (("bars", "ASC"), ("id", "ASC")),
+    "tempo": (("tempo", "ASC"), ("id", "ASC")),
+    "style": (("style", "ASC"), ("id", "DESC")),
+    "key": (("key", "ASC"), ("id", "DESC")),
+    "tags": (("tags", "ASC"), ("id", "DESC")),
 }
+"""What pieces are sorted by, each with its usual direction."""
+
+LACKING = {"style": "style = ''", "key": "key = ''", "tags": "tags IS NULL"}
+"""Pieces that have nothing to sort by come last, forwards and backwards."""
+
+BACKWARDS = {"ASC": "DESC", "DESC": "ASC"}
 
 
 WORD = "(' ' || words LIKE ? ESCAPE '!' OR id IN (SELECT piece FROM tags WHERE word LIKE ? ESCAPE '!'))"
@@ -87,11 +118,13 @@ class Piece:
     created : when it was put in, UTC, as 2026-01-31T12:00:00Z
     kind : "composed" or "imported"
     generator : "" where it was imported
+    style : as it was asked for; "" where it was imported
     recipe : the request, with its seed; {} where it was imported
     rating : 1-5, 0 for none
     tags : lower case, sorted
     notes : how many
     seconds : length
+    bars : length in bars
     key : "D minor"; "" where it has no pitched notes
     tempo : beats per minute at the start
     content_id : see `core.store.fingerprint`
@@ -103,11 +136,13 @@ class Piece:
     created: str
     kind: str
     generator: str
+    style: str
     recipe: dict[str, Any]
     rating: int
     tags: tuple[str, ...]
     notes: int
     seconds: float
+    bars: int
     key: str
     tempo: float
     content_id: str
@@ -132,6 +167,7 @@ class Search:
     key : as `parse_key` reads it
     slowest, fastest : beats per minute
     order : one of `ORDERS`
+    backwards : in the other direction
     deleted : look in the trash, and nowhere else
     limit : at most so many
     """
@@ -146,12 +182,13 @@ class Search:
     fastest: float | None = None
     content_id: str = ""
     order: str = "newest"
+    backwards: bool = False
     deleted: bool = False
     limit: int | None = None
     offset: int = 0
 
 
-class Library:
+class Library(DatabaseOwner):
     """The open library; a context manager.
 
     Raises
@@ -161,19 +198,7 @@ class Library:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._database = Database(path or library_path(), "the library", KIND, MIGRATIONS)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
+        super().__init__(path or library_path(), "the library", KIND, MIGRATIONS)
 
     def add(
         self,
@@ -210,11 +235,12 @@ class Library:
                 connection.execute("UPDATE pieces SET deleted = 0 WHERE id = ?", (twin["id"],))
                 return int(twin["id"])
             piece = connection.execute(
-                "INSERT INTO pieces (title, created, kind, generator, recipe, rating, notes, seconds, key, tempo,"
-                " content_id, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO pieces (title, created, kind, generator, style, recipe, rating, notes, seconds, bars,"
+                " key, tempo, content_id, words) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    title, now(), kind, str((recipe or {}).get("generator", "")), text, rating, len(song.notes),
-                    song.seconds, key, song.tempos[0].bpm, name, words,
+                    title, now(), kind, str((recipe or {}).get("generator", "")),
+                    str((recipe or {}).get("style") or ""), text, rating, len(song.notes), song.seconds,
+                    song.bars.bar_at(max(song.end_tick - 1, 0)) + 1, key, song.tempos[0].bpm, name, words,
                 ),
             ).lastrowid  # fmt: skip
             connection.execute("INSERT INTO songs VALUES (?, ?)", (piece, data))
@@ -252,7 +278,7 @@ class Library:
         wanted += [(f"{name} = ?", getattr(search, name)) for name in given]
         rows = self._database.rows(
             f"SELECT *, (SELECT group_concat(tag, ',') FROM tags WHERE piece = id) AS tags FROM pieces"
-            f" WHERE {' AND '.join(clause for clause, _ in wanted)} ORDER BY {ORDERS[search.order]}"
+            f" WHERE {' AND '.join(clause for clause, _ in wanted)} ORDER BY {_order(search)}"
             " LIMIT ? OFFSET ?",
             [
                 *_flat(value for _, value in wanted),
@@ -261,6 +287,12 @@ class Library:
             ],
         )
         return [_piece(row) for row in rows]
+
+    def count(self, *, deleted: bool = False) -> int:
+        """How many pieces there are, or lie in the trash."""
+        return int(
+            self._database.rows("SELECT count(*) FROM pieces WHERE deleted = ?", (int(deleted),))[0][0]
+        )
 
     def piece(self, number: int) -> Piece:
         """What is known of one piece, in the trash or not.
@@ -351,6 +383,20 @@ def remember(song: Song, request: Any, *, library: Library | None = None) -> int
         return opened.add(song, recipe=recipe)
 
 
+def keep(song: Song, request: Any) -> int | None:
+    """`remember` a song that was just composed, where the person wants that; its number.
+
+    Composing goes on whatever is wrong with the library: that is logged, and None is returned.
+    """
+    if not len(song.notes) or not load_settings().keep_pieces:
+        return None
+    try:
+        return remember(song, request)
+    except TunesmithError as error:
+        logger.warning("not kept in the library: %s", error)
+        return None
+
+
 def recipe_of(request: Any) -> dict[str, Any]:
     """A request as JSON values; a song to continue is told by its content id, under ``continues``."""
     values = (
@@ -403,6 +449,13 @@ def _words_of(song: Song, title: str, key: str, recipe: Mapping[str, Any]) -> st
     instruments = map(str, recipe.get("instruments") or ())
     names = dict.fromkeys(track.name for track in song.tracks)
     return plain(" ".join([title, key, *asked, *instruments, *names]))
+
+
+def _order(search: Search) -> str:
+    """The SQL that a search is sorted by."""
+    terms = [f"{name} {BACKWARDS[way] if search.backwards else way}" for name, way in ORDERS[search.order]]
+    lacking = LACKING.get(search.order)
+    return ", ".join([lacking, *terms] if lacking else terms)
 
 
 def _flat(values: Iterable[Any]) -> list[Any]:

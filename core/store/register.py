@@ -24,8 +24,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +32,7 @@ from core.errors import TunesmithError
 from core.song.harmony import estimate_key, pitched_notes
 from core.song.notes import Song
 from core.store.atomic import write_bytes_atomic
-from core.store.database import Database
+from core.store.database import DatabaseOwner
 from core.store.fingerprint import (
     SKETCH,
     Fingerprint,
@@ -160,7 +159,15 @@ class Match:
         return f"{self.claim.line}: {how}{shift}"
 
 
-class Register:
+class ClaimedAlready(TunesmithError):
+    """A claim is refused for that of ``match``."""
+
+    def __init__(self, match: Match) -> None:
+        super().__init__(f"this piece is claimed already, as {match.line}")
+        self.match = match
+
+
+class Register(DatabaseOwner):
     """The open register; a context manager.
 
     Raises
@@ -170,19 +177,7 @@ class Register:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._database = Database(path or register_path(), "the register", KIND, MIGRATIONS)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
+        super().__init__(path or register_path(), "the register", KIND, MIGRATIONS)
 
     def claim(
         self, song: Song, owner: str, *, title: str = "", recipe: Mapping[str, Any] | None = None
@@ -191,9 +186,10 @@ class Register:
 
         Raises
         ------
+        ClaimedAlready
+            where it, or a copy of it, is claimed already
         TunesmithError
-            where it, or a copy of it, is claimed already; where it is too short to know again; where the register
-            was tampered with
+            where it is too short to know again, or the register was tampered with
         """
         owner = _checked_name("the owner", owner)
         title = _checked_name("the title", title or song.title or "Untitled")
@@ -207,7 +203,7 @@ class Register:
                 raise TunesmithError(f"nothing can be claimed: {faults[0]}")
             match = self.match(song)
             if match:
-                raise TunesmithError(f"this piece is claimed already, as {match.line}")
+                raise ClaimedAlready(match)
             own = [claim for claim in self.claims() if claim.statement["public_key"] == signer.public_key]
             last = max(own, key=lambda claim: claim.statement["number"], default=None)
             claim = signed(

@@ -35,6 +35,7 @@ class Settings:
     audio_device : name, "" for the system's default
     master_volume : 0-1
     metronome, count_in, follow_playhead, scale_highlight, reopen_last : bool
+    keep_pieces : every piece made, taken or opened goes into the library
     grid : snap in the roll as a note length, such as "1/16"
     recent_files : newest first
     last_folder : where the file dialogs open
@@ -55,6 +56,7 @@ class Settings:
     follow_playhead: bool = True
     scale_highlight: bool = True
     reopen_last: bool = True
+    keep_pieces: bool = True
     grid: str = "1/16"
     recent_files: list[str] = field(default_factory=list)
     last_folder: str = ""

@@ -35,7 +35,7 @@ def files(tunesmith):
 @pytest.mark.parametrize(
     ("group", "actions"),
     [
-        ("library", "list search show add export rate tag delete"),
+        ("library", "list search show add export rate tag delete votes replay"),
         ("register", "claim check list certificate export import"),
     ],
 )

@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.compose.recipe import request_of
 from core.compose.request import Request
 from core.errors import TunesmithError
 from core.song.notes import Song, Tempo, Track, make_notes
 from core.store import library as library_module
-from core.store.library import KIND, Library, Search, library_path, recipe_of, remember
+from core.store.library import KIND, Library, Search, keep, library_path, recipe_of, remember
+from core.store.settings import load_settings, save_settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -57,10 +59,7 @@ def test_what_was_composed_is_remembered_with_its_recipe():
     assert piece.recipe["meter"] == [3, 4]
     assert piece.recipe["continues"].startswith("TS-")
     assert "song" not in piece.recipe
-    fields = {name: value for name, value in piece.recipe.items() if name != "continues"}
-    assert Request(**fields | {"meter": (3, 4), "instruments": tuple(fields["instruments"])}) == replace(
-        request, song=None
-    )
+    assert request_of(piece.recipe, request.song) == request
 
 
 def test_the_same_piece_is_kept_once_and_comes_back_from_the_trash(library):
@@ -247,6 +246,46 @@ def test_a_library_of_a_newer_version_or_another_program_is_left_alone():
         connection.close()
 
 
+def test_a_library_of_the_first_version_gets_bars_and_votes(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(library_module, "MIGRATIONS", library_module.MIGRATIONS[:1])
+        Library().close()
+    with sqlite3.connect(library_path()) as connection:
+        connection.execute(
+            "INSERT INTO pieces (title, created, kind, generator, recipe, notes, seconds, key, tempo, content_id,"
+            " words) VALUES ('Old', '2026-01-01T00:00:00Z', 'imported', '', '{}', 1, 16, '', 120, 'TS-X', 'old')"
+        )
+    connection.close()
+    with Library() as library:
+        assert [(piece.title, piece.bars, piece.style) for piece in library.find()] == [("Old", 8, "")]
+
+
+def test_pieces_are_sorted_both_ways_and_those_without_come_last(library):
+    for title, style, tags in (("B", "waltz", ["x"]), ("a", "jazz", ["b", "a"]), ("c", "", [])):
+        library.add(scale(title=title), recipe={"style": style, "n": title}, tags=tags)
+    assert titles(library, order="title") == ["a", "B", "c"]
+    assert titles(library, order="title", backwards=True) == ["c", "B", "a"]
+    assert titles(library, order="style") == ["a", "B", "c"]
+    assert titles(library, order="style", backwards=True) == ["B", "a", "c"]
+    assert titles(library, order="tags", backwards=True) == ["B", "a", "c"]
+    assert library.find(Search(limit=1))[0].bars == 4
+    assert library.count() == 3
+
+
+def test_composing_is_kept_unless_the_person_turned_it_off():
+    number = keep(scale(), Request(seed=3))
+    assert number is not None
+    save_settings(replace(load_settings(), keep_pieces=False))
+    assert keep(scale(1), Request(seed=4)) is None
+    with Library() as library:
+        assert [piece.id for piece in library.find()] == [number]
+
+
+def test_a_library_that_cannot_be_used_does_not_stop_composing():
+    library_path().mkdir(parents=True)
+    assert keep(scale(), Request()) is None
+
+
 def test_an_older_library_is_taken_up_step_by_step(monkeypatch):
     with Library() as library:
         number = library.add(scale(title="Old one"))
@@ -261,7 +300,7 @@ def test_an_older_library_is_taken_up_step_by_step(monkeypatch):
         assert library.song(number) == scale(title="Old one")
     with sqlite3.connect(library_path()) as connection:
         assert connection.execute("SELECT plays FROM pieces").fetchall() == [(7,)]
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(steps),)
         assert connection.execute("PRAGMA application_id").fetchone() == (KIND,)
     connection.close()
 
