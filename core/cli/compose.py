@@ -195,6 +195,7 @@ def _check_outputs(options: argparse.Namespace) -> None:
 def _made(request: Request, options: argparse.Namespace, numbered: str) -> dict[str, Any]:
     """One song composed and written; what is to tell of it."""
     from core.song.measures import measure
+    from core.store.library import keep
     from core.store.song_file import write_song
 
     began = time.perf_counter()
@@ -220,6 +221,8 @@ def _made(request: Request, options: argparse.Namespace, numbered: str) -> dict[
             path = path.with_name(f"{path.stem}{numbered}{path.suffix}")
             write(path)
             made["files"].append(str(path))
+    if options.library:
+        made["piece"] = keep(song, request)
     return made | {"measures": measure(song)}
 
 
@@ -305,6 +308,9 @@ MANNER = (
     option("--temperature", type=number(0.1, 2), metavar="T", help="how daring every choice is, 0.1-2"),
     option("--top-p", type=number(0.01, 1), metavar="P", help="the share of likelihood sampled from"),
     option("--seed", type=whole(0, 2**32 - 1), metavar="N", help="the same seed gives the same notes"),
+    option(
+        "--no-library", dest="library", action="store_false", help="do not remember the song in the library"
+    ),
     option("--out", required=True, metavar="SONG.mid", help="where to write (.mid or .tunesmith)"),
     option("--wav", metavar="OUT.wav", help="also render the sound (.wav, .flac or .ogg)"),
     option("--png", metavar="ROLL.png", help="also draw the piano roll"),

@@ -94,7 +94,7 @@ def prepare(
     for index, (recipe, song) in enumerate(entries):
         if song is None:
             wish = request_of(recipe)
-            song = _composed(wish, lambda share, at=index: progress(0.45 * (at + share)), cancelled)
+            song = _composed(wish, _part(progress, 0.45 * index, 0.45), cancelled)
         sides.append(Side(Contestant(pair[index], recipe, content_id(song)), song))
     if random.random() < 0.5:
         sides.reverse()
@@ -148,6 +148,11 @@ def _composed(request: Request, progress: Callable[[float], None], cancelled: Ne
                 break
             return update.song
     raise TunesmithError(f"{request.generator} gave no notes; ask for other settings")
+
+
+def _part(progress: Callable[[float], None], start: float, length: float) -> Callable[[float], None]:
+    """What tells the progress of a part of the work."""
+    return lambda share: progress(start + length * share)
 
 
 def _real(library: Library, bars: int, random: np.random.Generator) -> tuple[Mapping[str, Any], Song]:

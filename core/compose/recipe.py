@@ -18,7 +18,7 @@ def request_of(recipe: Mapping[str, Any], song: Song | None = None) -> Request:
     song : what was continued, filled, varied or accompanied; the recipe only names it
     """
     known = {item.name for item in fields(Request)} - {"song"}
-    values = {
+    values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in recipe.items()
         if name in known

@@ -7,6 +7,7 @@ the content ids tell whether what is made again is what was heard.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -128,15 +129,11 @@ class Votes(DatabaseOwner):
 
     def trials(self) -> list[Trial]:
         """All of them, the oldest first."""
+        rows = self._database.rows("SELECT * FROM trials ORDER BY id")
         return [
-            Trial(
-                row["id"], row["held"], *(
-                    Contestant(row[side], json.loads(row[f"{side}_recipe"]), row[f"{side}_content"])
-                    for side in ("first", "second")
-                ), row["vote"], row["note"],
-            )
-            for row in self._database.rows("SELECT * FROM trials ORDER BY id")
-        ]  # fmt: skip
+            Trial(row["id"], row["held"], _side(row, "first"), _side(row, "second"), row["vote"], row["note"])
+            for row in rows
+        ]
 
     def trial(self, number: int) -> Trial:
         """One of them.
@@ -154,6 +151,10 @@ class Votes(DatabaseOwner):
     def standings(self) -> list[Standing]:
         """How all pairs stand."""
         return standings(self.trials())
+
+
+def _side(row: sqlite3.Row, side: str) -> Contestant:
+    return Contestant(row[side], json.loads(row[f"{side}_recipe"]), row[f"{side}_content"])
 
 
 def standings(trials: Iterable[Trial]) -> list[Standing]:

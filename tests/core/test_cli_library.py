@@ -12,6 +12,8 @@ from core.song.midi_file import read_midi, write_midi
 from core.song.notes import Song, Tempo, Track, make_notes
 from core.store.library import library_path, remember
 from core.store.register import register_path
+from core.store.settings import load_settings, save_settings
+from core.store.votes import Contestant, Votes
 
 
 def tune(seed: int) -> Song:
@@ -193,3 +195,35 @@ def test_a_damaged_library_is_told_once(tunesmith, files):
     assert outcome.code == 2
     assert "the library was damaged and is kept as" in outcome.line
     assert tunesmith("library", "list").code == 0
+
+
+def test_what_is_composed_is_in_the_library_unless_told_otherwise(tunesmith, generators):
+    made = tunesmith("compose", "--bars", "2", "--seed", "5", "--out", "a.mid", "--json").json
+    tunesmith("compose", "--bars", "2", "--seed", "6", "--out", "b.mid", "--no-library")
+    (piece,) = tunesmith("library", "list", "--json").json["pieces"]
+    assert piece["id"] == made["variants"][0]["piece"]
+    assert (piece["seed"], piece["recipe"]["bars"]) == (5, 2)
+    save_settings(replace(load_settings(), keep_pieces=False))
+    assert (
+        tunesmith("compose", "--bars", "2", "--out", "c.mid", "--json").json["variants"][0]["piece"] is None
+    )
+
+
+def test_votes_and_trials_are_told(tunesmith):
+    assert "nobody has voted yet" in tunesmith("library", "votes").out
+    ours, real = Contestant("flagship", {"seed": 1}, "TS-A"), Contestant("real", {"piece": 1}, "TS-B")
+    with Votes() as votes:
+        for vote in ("first",) * 9 + ("second", "tie"):
+            votes.add(ours, real, vote)
+    told = tunesmith("library", "votes", "--json").json
+    (pair,) = told["pairs"]
+    assert (told["votes"], pair["wins"], pair["losses"], pair["ties"]) == (11, 9, 1, 1)
+    assert pair["interval95"] == pytest.approx([0.5958, 0.9821], abs=1e-4)
+    assert (
+        "90% of the votes for flagship (95 %: 60% to 98%), flagship is liked better"
+        in tunesmith("library", "votes").out
+    )
+    assert tunesmith("library", "votes", "--trials", "--json").json["trials"][0]["first"]["recipe"] == {
+        "seed": 1
+    }
+    assert "there is no trial 99" in tunesmith("library", "replay", "99", "--out", "x").line
