@@ -9,10 +9,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import platform
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from core.compose.styles import COMPOSERS, STYLES
 from core.errors import TunesmithError
 from core.learn.align import align_to_bars
 from core.learn.arrange import DrumBars, arrange, suitable_styles
+from core.learn.workers import Workers, mapped
 from core.song.harmony import estimate_key
 from core.song.midi_file import read_midi
 from core.song.notes import Song
@@ -182,7 +183,17 @@ def _tonal(song: Song) -> NDArray[np.void]:
 
 
 def read_song(folder: Path, row: Row) -> Song | None:
-    """The song of a row, on its bar lines; None where the file cannot be read."""
+    """The song of a row, on its bar lines; None where the file cannot be read.
+
+    Raises
+    ------
+    TunesmithError
+        Where not even the folder is there: on a machine of a cluster that does not see the data.
+    """
+    if not folder.is_dir():
+        raise TunesmithError(
+            f"{platform.node()} has no folder {folder}: every worker must see the data under the same path"
+        )
     try:
         song = read_midi(folder / row.path)
     except TunesmithError:
@@ -218,11 +229,21 @@ def _arrange_file(job: tuple[Path, Row]) -> list[Example]:
     return [example for example in found if example]
 
 
+def corpus_rows(folder: Path) -> list[Row]:
+    """The files of a folder that shipped generators may learn from, by its manifest where it has one."""
+    return read_manifest(folder) if (folder / "manifest.csv").is_file() else read_folder(folder)
+
+
 def encode_corpus(
-    folder: Path, *, workers: int = 2, progress: Callable[[float], None] = lambda _: None
+    folder: Path, *, workers: Workers = None, progress: Callable[[float], None] = lambda _: None
 ) -> list[Example]:
-    """Everything the shipped generators learn from: the manifest's files, and arrangements of its songs."""
-    rows = read_manifest(folder) if (folder / "manifest.csv").is_file() else read_folder(folder)
+    """Everything the shipped generators learn from: the manifest's files, and arrangements of its songs.
+
+    Parameters
+    ----------
+    workers : processes here or a cluster elsewhere, see `core.learn.workers`
+    """
+    rows = corpus_rows(folder)
     songs = [row for row in rows if row.dataset in ARRANGED]
     plain = encode_rows(folder, rows, workers=workers, progress=lambda share: progress(share / 2))
     return plain + encode_rows(
@@ -235,16 +256,15 @@ def encode_rows(
     rows: Iterable[Row],
     *,
     encode: Callable[[tuple[Path, Row]], list[Example]] = _encode_file,
-    workers: int = 2,
+    workers: Workers = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[Example]:
-    """Encode the files of ``rows`` in ``workers`` processes, in the order given."""
-    jobs = [(folder, row) for row in rows]
+    """Encode the files of ``rows``, in the order given, by ``workers`` (see `core.learn.workers`)."""
+    jobs = [(folder.absolute(), row) for row in rows]
     examples: list[Example] = []
-    with ProcessPoolExecutor(workers) as pool:
-        for done, found in enumerate(pool.map(encode, jobs, chunksize=16)):
-            examples += found
-            progress((done + 1) / max(1, len(jobs)))
+    for done, found in enumerate(mapped(encode, jobs, workers)):
+        examples += found
+        progress((done + 1) / max(1, len(jobs)))
     return examples
 
 
