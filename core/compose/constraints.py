@@ -25,8 +25,9 @@ from core.compose.encoding import (
     plain_key,
     shift_to_common_key,
 )
+from core.compose.request import Request
 from core.compose.sampling import NEVER, Logits
-from core.compose.state import Event, State
+from core.compose.state import Echo, Event, State
 from core.song.harmony import Key, scale_pitch_classes
 
 FIRMNESS = 2.5
@@ -49,6 +50,24 @@ NOTES_A_BAR = (0.8, 2.2, 4.0, 6.3, 10.0, 16.0, 25.0)
 PULL = 2.5
 """Nats by which a part that has e times too many notes is held back, where a density was asked for."""
 
+FULLNESS = 4.0
+"""Nats by which one more note is called to those that a part has begun together, where there are to be more."""
+
+ROOM = 4
+"""Semitones kept free above for each note that is to begin together with another."""
+
+LENGTHENING = 4.0
+"""Nats by which a note e times as long is favoured at the longest note length asked for."""
+
+SPREAD = 9
+"""Semitones around a part's register that are free where a register was asked for."""
+
+REPEATING = 10.0
+"""Nats between never repeating a bar and repeating whenever one may."""
+
+VARYING = 3.0
+"""The same for bars that are like an earlier one."""
+
 LOWEST, HIGHEST = 21, 108
 """A piano's range, which holds every instrument's."""
 
@@ -61,27 +80,27 @@ class Rules:
 
     Parameters
     ----------
-    key : asked key
-    strictness : 0-100; at 100 no pitch and no chord leaves the key's scale
+    request : what was asked
+    key : the piece's key
     rows : the parts' classes, see `core.compose.encoding.Piece`
-    bar_steps : steps in a bar
-    hold_density : pull the parts towards the densities in ``rows``
+    bar_starts : the step at which every bar begins, and the end of the last that notes may reach into
+    lane : the chords asked for, a pair of classes a bar, from the first over again; may be empty
     """
 
     def __init__(
         self,
+        request: Request,
         key: Key,
-        strictness: float,
         rows: Sequence[Sequence[int]],
-        bar_steps: int,
-        *,
-        hold_density: bool = False,
+        bar_starts: Sequence[int],
+        lane: Sequence[tuple[int, int]] = (),
     ) -> None:
         shift = shift_to_common_key(key)
-        self.rows, self.bar_steps = rows, bar_steps
+        self.rows, self.lane = rows, lane
+        self._request, self._bar_starts = request, bar_starts
         self._targets = (
             [NOTES_A_BAR[row[3]] if row[3] < DENSITIES else NOTES_A_BAR[DENSITIES // 2] for row in rows]
-            if hold_density
+            if request.density is not None
             else []
         )
         self.tonic = (plain_key(key).tonic + shift) % 12
@@ -89,53 +108,80 @@ class Rules:
         self.scale = {(pitch_class + shift) % 12 for pitch_class in scale_pitch_classes(key)}
         # Pitches that stay in range when they are moved to the asked key.
         self._low, self._high = LOWEST + max(shift, 0), HIGHEST + min(shift, 0)
-        hold = NEVER if strictness >= 100 else -FIRMNESS * (strictness / 100) ** 2
-        self._pitch = np.full(PITCHES, NEVER)
-        inside = np.array([pitch % 12 in self.scale for pitch in range(self._low, self._high + 1)])
-        self._pitch[self._low : self._high + 1] = np.where(inside, 0.0, hold)
+        self._hold = NEVER if request.strictness >= 100 else -FIRMNESS * (request.strictness / 100) ** 2
+        self._pitch = self._held_to(self.scale)
         self._drum = np.full(PITCHES, NEVER)
         self._drum[DRUM_LOWEST : DRUM_HIGHEST + 1] = 0.0
         self.chord = np.zeros(NO_CHORD + 1)
-        for quality, intervals in enumerate(CHORD_QUALITIES.values()):
-            for root in range(12):
-                outside = sum((root + i) % 12 not in self.scale for i in intervals)
-                if outside:
-                    self.chord[quality * 12 + root] = hold * (0.5 + 0.25 * outside)
+        for chord in range(NO_CHORD):
+            outside = len(_tones(chord) - self.scale)
+            if outside:
+                self.chord[chord] = self._hold * (0.5 + 0.25 * outside)
+        tilt = 0.0 if request.note_length is None else LENGTHENING * (2 * request.note_length - 1)
+        self._length = tilt * np.log(DURATIONS / 12)
+        # A kit's hits have no length to speak of, and its pieces no register.
+        self._is_drum = [row[0] == DRUMS for row in rows]
+
+    def _held_to(self, pitch_classes: set[int]) -> Logits:
+        bias = np.full(PITCHES, NEVER)
+        inside = np.array([pitch % 12 in pitch_classes for pitch in range(self._low, self._high + 1)])
+        bias[self._low : self._high + 1] = np.where(inside, 0.0, self._hold)
+        return bias
 
     def is_drum(self, part: int) -> bool:
         """Whether a part is the drums."""
-        return self.rows[part][0] == DRUMS
+        return self._is_drum[part]
 
     def copy(self, state: State) -> Logits:
-        """A bar cannot repeat one that there is not."""
+        """A bar cannot repeat one that there is not; the rest is as repetition was asked for."""
         bias = np.zeros(COPIES)
+        wish = self._request.repetition
+        if wish is not None:
+            bias[2::2] = REPEATING * (wish - 0.5)
+            bias[1::2] = VARYING * (wish - 0.5)
+            bias[2::2] += NEVER if wish == 0 else 0.0
         bias[1:][np.repeat(LOOKBACKS, 2) > state.bar + 1] = NEVER
+        if wish == 1 and np.isfinite(bias[2::2]).any():
+            bias[0] = NEVER
         return bias
 
-    def time(self, state: State, count: int) -> Logits:
-        """Onsets go forward in the bar, and no two bars in a row are silent.
+    def chords(self, bar: int) -> tuple[int, int] | None:
+        """The chords asked for in a bar, if any; bars are counted from the first that is written."""
+        return self.lane[bar % len(self.lane)] if self.lane else None
+
+    def time(self, state: State, count: int, *, may_rest: bool = False) -> Logits:
+        """Onsets go forward in the bar, not beyond the next given note, and no two bars in a row are silent.
 
         Parameters
         ----------
         state : the piece so far
         count : notes in this bar so far
+        may_rest : silent bars in a row are allowed after all
         """
         bias = np.zeros(TIMES)
-        bias[self.bar_steps : BAR] = NEVER
-        here = state.here
+        bias[state.bar_steps[-1] : BAR] = NEVER
+        here, given = state.here, state.next_given
         if here.time != BAR:
             bias[: here.time] = NEVER
-            if here.part == len(self.rows) - 1 and self._no_room(state, here):
+            if not (given and given.time == here.time) and not self._may_join(state, here):
                 bias[here.time] = NEVER
+            elif self._is_thin(state, here):
+                bias[here.time] += FULLNESS
         if self._targets:
-            pull = PULL * self._excess(state, range(len(self.rows)))
+            pull = PULL * self._excess(state, self._open_parts(state))
             bias[BAR] += pull
             if here.time != BAR:
                 bias[here.time] -= max(pull, 0.0)
+        if given:
+            bias[given.time + 1 :] = NEVER
+            return bias
         silent_before = len(state.events) < 2 or state.events[-2].time == BAR
-        if count == 0 and silent_before:
+        if count == 0 and silent_before and not may_rest:
             bias[BAR] = NEVER
         return bias
+
+    def _open_parts(self, state: State) -> list[int]:
+        return [part for part in range(len(self.rows)) if state.is_open(part)]
 
     def part(self, state: State, time: int, first_bar: int) -> Logits:
         """Parts that begin together stand in order; one that never played is urged to.
@@ -145,10 +191,13 @@ class Rules:
         first_bar : the first bar that is being composed
         """
         bias = np.zeros(len(self.rows))
-        here = state.here
+        here, given = state.here, state.next_given
         lowest = state.lowest_part(time)
-        if here.time == time and self._no_room(state, here):
-            lowest = here.part + 1
+        if here.time == time:
+            if self._no_room(state, here):
+                lowest = here.part + 1
+            elif self._is_thin(state, here):
+                bias[here.part] += FULLNESS
         bias[:lowest] = NEVER
         if self._targets:
             bias -= [PULL * self._excess(state, (part,)) for part in range(len(self.rows))]
@@ -156,39 +205,127 @@ class Rules:
             for part in range(lowest, len(self.rows)):
                 if not state.has_played(part):
                     bias[part] = URGE
+        bias[[not state.is_open(part) for part in range(len(self.rows))]] = NEVER
+        if given and given.time == time:
+            bias[given.part + 1 :] = NEVER
+            bias[given.part] = max(bias[given.part], 0.0)
         return bias
 
-    def pitch(self, part: int, lowest: int) -> Logits:
-        """Pitches of ``part`` in range and, as far as it is strict, in the key; from ``lowest`` up."""
+    def pitch(self, state: State, time: int, part: int, echo: Echo) -> Logits:
+        """Pitches of ``part`` in range and, as far as it is strict, in the key and the chord.
+
+        The given note of this place, if there is one, is always possible and nothing is above it.
+        """
+        given = state.next_given
+        meets = given is not None and given.time == time and given.part == part
+        bias = np.full(PITCHES, NEVER)
+        if state.is_open(part) and not (meets and self._is_full(state, part, time)):
+            bias = self.in_range(part, echo.lowest_pitch)
+            if not self.is_drum(part):
+                bias += self._towards_register(part)
+                bias = self._with_room_above(bias, state, time, part)
+                if self.lane:
+                    bias = self._towards_chord(bias, echo.chord, on_beat=time % 12 == 0)
+        if meets and given:
+            bias[given.pitch :] = NEVER
+            bias[given.pitch] = 0.0
+        return bias
+
+    def in_range(self, part: int, lowest: int) -> Logits:
+        """Pitches of ``part`` from ``lowest`` up, held to the key."""
         bias = (self._drum if self.is_drum(part) else self._pitch).copy()
         bias[:lowest] = NEVER
         return bias
 
-    def duration(self, state: State, time: int) -> Logits:
-        """No note outlasts the piece."""
-        left = self.bar_steps - time + self.bar_steps * (state.bars_asked - 1 - state.bar)
-        return np.where(max(left, 1) < DURATIONS, NEVER, 0.0)
+    def _with_room_above(self, bias: Logits, state: State, time: int, part: int) -> Logits:
+        """Low enough for the notes that are still to begin together with this one, which stand above it."""
+        if self._request.polyphony is None:
+            return bias
+        here = state.here
+        begun = self._together(state, here) if (here.time, here.part) == (time, part) else 0
+        lower = bias.copy()
+        lower[self._high + 1 - ROOM * (self._most_together(part) - begun - 1) :] = NEVER
+        return lower if np.isfinite(lower).any() else bias
+
+    def _towards_register(self, part: int) -> Logits | float:
+        if self._request.register is None:
+            return 0.0
+        away = np.abs(np.arange(PITCHES) - self._centre(part))
+        return -0.02 * np.maximum(away - SPREAD, 0) ** 2
+
+    def _towards_chord(self, bias: Logits, chord: int, *, on_beat: bool) -> Logits:
+        """Chord tones are as good as those of the key; on the beat others are held back."""
+        if chord == NO_CHORD:
+            return bias
+        in_chord = np.isin(np.arange(PITCHES) % 12, list(_tones(chord)))
+        bias = bias.copy()
+        sounding = np.zeros(PITCHES, bool)
+        sounding[self._low : self._high + 1] = True
+        allowed = in_chord & sounding & ((bias == self._hold) | np.isfinite(bias))
+        bias[allowed] = np.maximum(bias[allowed], 0.0)
+        if on_beat and np.isfinite(bias[in_chord]).any():
+            bias[~in_chord] += self._hold
+        return bias
+
+    def _centre(self, part: int) -> int:
+        return self.rows[part][1] * 6 + 3
+
+    def duration(self, state: State, time: int, part: int) -> Logits:
+        """No note outlasts what is being written."""
+        left = self._bar_starts[-1] - self._bar_starts[state.bar] - time
+        return np.where(max(left, 1) < DURATIONS, NEVER, 0.0 if self.is_drum(part) else self._length)
 
     def closing_pitch(self, part: int, lowest: int, root_only: bool) -> Logits:
         """The tonic chord, near the part's own register; the root alone for the bass."""
-        bias = self.pitch(part, lowest)
+        bias = self.in_range(part, lowest)
         pitches = np.arange(128)
         wanted = (
             {self.tonic} if root_only else {self.tonic} | ({self.third, (self.tonic + 7) % 12} & self.scale)
         )
         bias[:128] += np.where(np.isin(pitches % 12, list(wanted)), 0.0, NEVER)
-        centre = self.rows[part][1] * 6 + 3
         # An octave around the register is free; further away costs more and more.
-        bias[:128] -= 0.02 * np.maximum(np.abs(pitches - centre) - 12, 0) ** 2
+        bias[:128] -= 0.02 * np.maximum(np.abs(pitches - self._centre(part)) - 12, 0) ** 2
         return bias
 
     def _excess(self, state: State, parts: Sequence[int]) -> float:
         """The logarithm of how many more notes some parts have than they should by now."""
-        bars = state.bar + (state.here.time / self.bar_steps if state.here.time != BAR else 0.0)
+        bars = state.bar + (state.here.time / state.bar_steps[-1] if state.here.time != BAR else 0.0)
         wanted = sum(self._targets[part] for part in parts)
         return math.log((sum(state.counts[part] for part in parts) + 1) / (wanted * bars + 1 + wanted / 2))
 
+    def _may_join(self, state: State, here: Event) -> bool:
+        """Whether some part can begin another note together with the last one."""
+        if any(state.is_open(part) for part in range(here.part + 1, len(self.rows))):
+            return True
+        return state.is_open(here.part) and not self._no_room(state, here)
+
+    def _together(self, state: State, here: Event) -> int:
+        return sum(e.onset == here.onset and e.part == here.part for e in state.events[-MOST_AT_ONCE:])
+
+    def _most_together(self, part: int) -> int:
+        wish = self._request.polyphony
+        return MOST_AT_ONCE if wish is None or self.is_drum(part) else wish
+
+    def _is_full(self, state: State, part: int, time: int) -> bool:
+        here = state.here
+        return (
+            here.time == time
+            and here.part == part
+            and self._together(state, here) >= self._most_together(part)
+        )
+
+    def _is_thin(self, state: State, here: Event) -> bool:
+        """Whether the part of the last note has begun fewer notes together than were asked for."""
+        asked = self._request.polyphony is not None and not self.is_drum(here.part)
+        return asked and self._together(state, here) < self._most_together(here.part)
+
     def _no_room(self, state: State, here: Event) -> bool:
         """Whether the part of the last note can begin nothing more together with it."""
-        together = sum(e.onset == here.onset and e.part == here.part for e in state.events[-MOST_AT_ONCE:])
-        return together >= MOST_AT_ONCE or not np.isfinite(self.pitch(here.part, here.pitch + 1)).any()
+        full = self._together(state, here) >= self._most_together(here.part)
+        return full or not np.isfinite(self.in_range(here.part, here.pitch + 1)).any()
+
+
+def _tones(chord: int) -> set[int]:
+    """Pitch classes of a chord class."""
+    quality, root = divmod(chord, 12)
+    return {(root + interval) % 12 for interval in list(CHORD_QUALITIES.values())[quality]}

@@ -16,7 +16,7 @@ A drum's pitch stands 128 above its General MIDI number, so drums and tones neve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,7 +176,7 @@ def piece_from_song(song: Song, key: Key, *, most_bars: int = 2000, whole: bool 
     most_bars : bars after this are left out
     whole : keep the bars after the last onset in which notes still sound
     """
-    bars = _bar_table(song, most_bars, song.end_tick - 1 if whole else None)
+    bars = bar_table(song, most_bars, song.end_tick - 1 if whole else None)
     if bars is None:
         return None
     bar_ticks, bar_steps = bars
@@ -187,7 +187,41 @@ def piece_from_song(song: Song, key: Key, *, most_bars: int = 2000, whole: bool 
 
     part_of_track, parts, kept = _parts(song, notes, len(bar_steps))
     notes = notes[np.isin(notes["track"], kept)]
+    tones = note_events(notes, part_of_track, parts, key, bar_ticks, bar_steps, per_step)
+    events = with_bar_events(tones, len(bar_steps))
+    starts = np.concatenate([[0], np.cumsum(bar_steps.astype(np.int64))])
+    return Piece(
+        events=events,
+        bar_steps=bar_steps,
+        chords=chords_of_bars(events, starts),
+        copies=copies_of_bars(events, bar_steps),
+        parts=parts,
+        mode=int(key.mode == "minor"),
+        tempo=tempo_class(_typical_bpm(song)),
+        dynamic=_has_dynamics(notes["velocity"]),
+    )
+
+
+def note_events(
+    notes: Notes,
+    part_of_track: NDArray[np.int64],
+    parts: NDArray[np.uint8],
+    key: Key,
+    bar_ticks: NDArray[np.int64],
+    bar_steps: NDArray[np.uint8],
+    per_step: float,
+) -> Events:
+    """Notes as events in order, without bar events; of two with the same place and pitch, one.
+
+    Parameters
+    ----------
+    part_of_track : the part of every track
+    parts : classes of every part
+    bar_ticks, bar_steps : tick and steps of every bar, and the tick at which the last ends
+    per_step : ticks in a step
+    """
     bar = np.searchsorted(bar_ticks, notes["onset"], "right") - 1
+    notes, bar = notes[bar < len(bar_steps)], bar[bar < len(bar_steps)]
     step = np.rint((notes["onset"] - bar_ticks[bar]) / per_step).astype(np.int64)
     over = step >= bar_steps[bar]
     bar, step = np.where(over, bar + 1, bar), np.where(over, 0, step)
@@ -198,37 +232,47 @@ def piece_from_song(song: Song, key: Key, *, most_bars: int = 2000, whole: bool 
     is_drum = parts[part, 0] == DRUMS
     pitch = notes["pitch"].astype(np.int64) + np.where(is_drum, 128, shift_to_common_key(key))
     valid = np.where(is_drum, True, (pitch >= 0) & (pitch < 128))
-    events = np.zeros(int(valid.sum()) + len(bar_steps), EVENT)
-    heads, tones = events[: len(bar_steps)], events[len(bar_steps) :]
-    heads["bar"], heads["time"] = np.arange(len(bar_steps)), BAR
-    tones["bar"], tones["time"], tones["part"], tones["pitch"] = (
-        bar[valid],
-        step[valid],
-        part[valid],
-        pitch[valid],
-    )
-    tones["duration"] = duration_class(np.rint(notes["duration"][valid] / per_step).astype(np.int64))
-    tones["velocity"] = notes["velocity"][valid] // 8
+    events = np.zeros(int(valid.sum()), EVENT)
+    events["bar"], events["time"], events["part"] = bar[valid], step[valid], part[valid]
+    events["pitch"] = pitch[valid]
+    events["duration"] = duration_class(np.rint(notes["duration"][valid] / per_step).astype(np.int64))
+    events["velocity"] = notes["velocity"][valid] // 8
     _, first = np.unique(event_keys(events), return_index=True)
-    events = events[first]
+    return events[first]
 
-    starts = np.concatenate([[0], np.cumsum(bar_steps.astype(np.int64))])
-    return Piece(
+
+def with_bar_events(tones: Events, bars: int) -> Events:
+    """Notes in order with a bar event before each bar's."""
+    heads = np.zeros(bars, EVENT)
+    heads["bar"], heads["time"] = np.arange(bars), BAR
+    events = np.concatenate([heads, tones])
+    return events[np.argsort(event_keys(events), kind="stable")]
+
+
+def excerpt(piece: Piece, first_bar: int, last_bar: int) -> Piece:
+    """Bars ``first_bar`` to ``last_bar`` (not included) as a piece of its own."""
+    a, b = np.searchsorted(piece.events["bar"], (first_bar, last_bar))
+    events = piece.events[a:b].copy()
+    events["bar"] -= first_bar
+    copies = piece.copies[first_bar:last_bar].copy()
+    back = np.array((0, *np.repeat(LOOKBACKS, 2)))[copies]
+    copies[back > np.arange(len(copies))] = 0
+    return replace(
+        piece,
         events=events,
-        bar_steps=bar_steps,
-        chords=_chords(events, starts),
-        copies=_copies(events, bar_steps),
-        parts=parts,
-        mode=int(key.mode == "minor"),
-        tempo=tempo_class(_typical_bpm(song)),
-        dynamic=_has_dynamics(notes["velocity"]),
+        bar_steps=piece.bar_steps[first_bar:last_bar],
+        chords=piece.chords[first_bar:last_bar],
+        copies=copies,
     )
 
 
-def _bar_table(
+def bar_table(
     song: Song, most_bars: int, until: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]] | None:
-    """(tick of every bar and of the end, steps in every bar); None for a meter out of range."""
+    """(tick of every bar and of the end, steps in every bar); None for a meter out of range.
+
+    The last bar is that of tick ``until``, or of the last onset.
+    """
     if until is None:
         until = int(song.notes["onset"].max()) if len(song.notes) else 0
     last = min(song.bars.bar_at(max(0, until)), most_bars - 1)
@@ -321,7 +365,7 @@ def match_chords(chroma: NDArray[np.float32], bass: NDArray[np.int64]) -> NDArra
     return np.where(norm[:, 0] > 0, best, NO_CHORD).astype(np.uint8)
 
 
-def _chords(events: Events, starts: NDArray[np.int64]) -> NDArray[np.uint8]:
+def chords_of_bars(events: Events, starts: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Two chords a bar from what sounds in each half."""
     bars = len(starts) - 1
     tones = events[(events["time"] != BAR) & (events["pitch"] < 128)]
@@ -352,7 +396,7 @@ def _chords(events: Events, starts: NDArray[np.int64]) -> NDArray[np.uint8]:
 SIMILAR, SAME = 0.6, 0.97
 
 
-def _copies(events: Events, bar_steps: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def copies_of_bars(events: Events, bar_steps: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """For every bar the earlier bar (of `LOOKBACKS`) that it most resembles, by shared notes."""
     keys = event_keys(events) & ((1 << 20) - 1)
     bounds = np.searchsorted(events["bar"], np.arange(len(bar_steps) + 1))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.compose import flagship
 from core.compose.request import Request, Update
-from core.compose.styles import STYLES
+from core.compose.styles import COMPOSERS, STYLES
 from core.errors import TunesmithError
 from core.song.notes import Song
 
@@ -26,6 +26,7 @@ class Generator:
     warm_up : loads what `compose` needs
     composers : in whose manner it can write
     stream : as ``compose``, but goes on for as long as it is asked; its updates are never ``done``
+    variants : as `compose_variants`, for a generator that writes several side by side
     """
 
     name: str
@@ -38,6 +39,7 @@ class Generator:
     warm_up: Callable[[], None]
     composers: tuple[str, ...] = ()
     stream: Composer | None = None
+    variants: Callable[..., Iterator[tuple[int, Update]]] | None = None
 
 
 GENERATORS: dict[str, Generator] = {
@@ -50,16 +52,32 @@ GENERATORS: dict[str, Generator] = {
         flagship.CONDITIONS,
         flagship.compose,
         flagship.warm_up,
+        composers=COMPOSERS,
+        variants=flagship.compose_variants,
     ),
 }
 
 LIMITS = {
     "tempo": (20, 300),
     "bars": (1, 256),
+    "elements": (1, 100_000),
+    "seconds": (0.1, 7200),
+    "density": (0, 1),
+    "polyphony": (1, 5),
+    "register": (0, 1),
+    "note_length": (0, 1),
     "strictness": (0, 100),
+    "repetition": (0, 1),
     "temperature": (0.1, 2),
+    "rhythm_temperature": (0.1, 2),
     "top_p": (0.01, 1),
+    "candidates": (1, 16),
+    "longest_copy": (4, 10_000),
+    "seed": (0, 2**32 - 1),
+    "first_bar": (0, 100_000),
+    "amount": (0, 1),
 }
+"""The least and the most of what a request may ask for; what is left open is not asked."""
 
 
 def check(request: Request) -> Generator:
@@ -79,12 +97,13 @@ def check(request: Request) -> Generator:
         raise TunesmithError(f"{generator.name} cannot {request.task!r}; it can {', '.join(generator.tasks)}")
     if request.style and request.style not in generator.styles:
         raise TunesmithError(f"there is no style {request.style!r}; there are {', '.join(generator.styles)}")
+    if request.composer and request.composer not in generator.composers:
+        there = f"there are {', '.join(generator.composers)}" if generator.composers else "leave it open"
+        raise TunesmithError(f"{generator.name} knows no composer {request.composer!r}; {there}")
     for name, (low, high) in LIMITS.items():
         value = getattr(request, name)
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             raise TunesmithError(f"{name.replace('_', '-')} must be {low} to {high}, not {value:g}")
-    if request.density is not None and not 0 <= request.density <= 1:
-        raise TunesmithError(f"density must be 0 to 1, not {request.density:g}")
     return generator
 
 
@@ -99,6 +118,30 @@ def compose(request: Request, *, cancelled: Callable[[], bool] = lambda: False) 
         Soon after ``cancelled`` first answers True.
     """
     yield from check(request).compose(request, cancelled=cancelled)
+
+
+def compose_variants(
+    request: Request, count: int, *, cancelled: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[int, Update]]:
+    """Compose ``count`` pieces, with seeds counted up from the request's.
+
+    Yields
+    ------
+    (which piece, its news)
+
+    Raises
+    ------
+    TunesmithError, core.errors.Cancelled
+        As `compose`.
+    """
+    generator = check(request)
+    if generator.variants:
+        yield from generator.variants(request, count, cancelled=cancelled)
+        return
+    for index in range(count):
+        wish = replace(request, seed=(request.seed + index) % 2**32)
+        for update in generator.compose(wish, cancelled=cancelled):
+            yield index, update
 
 
 def compose_song(request: Request) -> Song:

@@ -86,8 +86,9 @@ class Request:
 class Update:
     """News from a generator at work.
 
-    The first update has the finished frame of the song (tracks, tempo, meter, key) in ``song`` and no
-    notes; later ones bring the ``notes`` made since; the last has ``song`` whole and ``done``.
+    The first update has the frame of the song (tracks, tempo, meter, key, and the notes that stay) in
+    ``song`` and no notes; later ones bring the ``notes`` made since; the last has ``song`` whole and
+    ``done``. Another frame on the way means that the generator begins anew: notes told before are void.
     """
 
     progress: float

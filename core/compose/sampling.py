@@ -31,3 +31,9 @@ def choose(logits: Logits, rng: np.random.Generator, *, temperature: float = 1.0
     kept = int(np.searchsorted(reached, top_p * reached[-1])) + 1
     point = rng.random() * reached[min(kept, len(reached)) - 1]
     return int(order[int(np.searchsorted(reached, point, "right"))])
+
+
+def log_probability(logits: Logits, chosen: int) -> float:
+    """The natural logarithm of the probability that ``logits`` give to a class, at temperature 1."""
+    highest = logits.max()
+    return float(logits[chosen] - highest - np.log(np.exp(logits - highest).sum()))

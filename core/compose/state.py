@@ -167,7 +167,8 @@ class State:
         """The next given note of the bar being written."""
         if self._given_at == len(self._given_rows) or self._given_rows[self._given_at][0] != self.bar:
             return None
-        return Event(*self._given_rows[self._given_at], 0)
+        bar, time, part, pitch, duration, velocity = self._given_rows[self._given_at]
+        return Event(bar, time, part, pitch, duration, velocity, 0)
 
     def is_open(self, part: int) -> bool:
         """Whether ``part`` may have new notes in the bar being written."""

@@ -18,7 +18,6 @@ from core.compose.encoding import (
     DENSITIES,
     EVENT,
     LONGEST_COUNTDOWN,
-    LOOKBACKS,
     MOST_PARTS,
     NO_CHORD,
     NO_PITCH,
@@ -30,6 +29,7 @@ from core.compose.encoding import (
     VELOCITIES,
     Events,
     Piece,
+    excerpt,
     second_chord_at,
 )
 from core.compose.given import BAR_ROW, NOTHING_GIVEN, Given, bar_rows, chroma_to_come, next_given
@@ -37,23 +37,6 @@ from core.compose.styles import COMPOSERS, STYLES
 from core.learn.data import Example
 
 Columns = dict[str, NDArray[np.int64]]
-
-
-def excerpt(piece: Piece, first_bar: int, last_bar: int) -> Piece:
-    """Bars ``first_bar`` to ``last_bar`` (not included) as a piece of its own."""
-    a, b = np.searchsorted(piece.events["bar"], (first_bar, last_bar))
-    events = piece.events[a:b].copy()
-    events["bar"] -= first_bar
-    copies = piece.copies[first_bar:last_bar].copy()
-    back = np.array((0, *np.repeat(LOOKBACKS, 2)))[copies]
-    copies[back > np.arange(len(copies))] = 0
-    return replace(
-        piece,
-        events=events,
-        bar_steps=piece.bar_steps[first_bar:last_bar],
-        chords=piece.chords[first_bar:last_bar],
-        copies=copies,
-    )
 
 
 def without_parts(piece: Piece, keep: NDArray[np.bool_]) -> Piece:

@@ -168,6 +168,33 @@ def parse_key(text: str) -> Key:
     return Key((_LETTERS[letter.upper()] + _ACCIDENTALS[word or sign or ""]) % 12, mode)
 
 
+_CHORD_ALIASES = {
+    "maj": "", "M": "", "min": "m", "-": "m", "mi": "m", "+": "aug", "o": "dim", "°": "dim", "sus": "sus4",
+    "M7": "maj7", "Δ": "maj7", "Δ7": "maj7", "ma7": "maj7", "min7": "m7", "-7": "m7", "mi7": "m7", "ø": "m7b5",
+    "ø7": "m7b5", "o7": "dim7", "°7": "dim7", "+7": "aug7", "m(maj7)": "mmaj7", "M9": "maj9", "min9": "m9",
+}  # fmt: skip
+
+
+def parse_chord(text: str) -> tuple[int, str]:
+    """The chord a person wrote: "Am", "F#7", "Bbmaj7", "G/B" (the bass after the stroke is not kept).
+
+    Returns
+    -------
+    root : pitch class
+    suffix : a name in `CHORDS`
+
+    Raises
+    ------
+    TunesmithError
+        If there is no such chord.
+    """
+    match = re.fullmatch(r"\s*([A-G])(#|♯|b|♭)?([^/\s]*)(?:/[A-G](?:#|♯|b|♭)?)?\s*", text)
+    suffix = _CHORD_ALIASES.get(match[3], match[3]) if match else ""
+    if not match or suffix not in CHORDS:
+        raise TunesmithError(f"there is no chord {text!r}; write chords like C, Am, F#7, Bbmaj7 or Dm7b5")
+    return (_LETTERS[match[1]] + _ACCIDENTALS[match[2] or ""]) % 12, suffix
+
+
 def scale_pitch_classes(key: Key) -> tuple[int, ...]:
     """The pitch classes of the key's scale, from the tonic up.
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.compose.flagship import without_overlaps
 from core.compose.registry import GENERATORS, compose, compose_song
 from core.compose.request import Request
+from core.compose.workpiece import without_overlaps
 from core.errors import Cancelled, TunesmithError
 from core.song.harmony import in_key_share, parse_key, pitched_notes
 from core.song.instruments import find_instrument
@@ -147,13 +147,13 @@ def test_cancel_is_heard_within_a_note() -> None:
         ({"key": "H#"}, '"H#" is not a key'),
         ({"style": "polka"}, "no style 'polka'"),
         ({"generator": "oracle"}, "no generator 'oracle'"),
-        ({"task": "fill"}, "cannot 'fill'"),
+        ({"task": "fill"}, "no song to fill"),
         ({"meter": (17, 4)}, "cannot be composed"),
         ({"tempo": 5}, "tempo must be 20 to 300"),
         ({"density": 2.0}, "density must be 0 to 1"),
         ({"instruments": ("drums", "drums")}, "one drum part"),
         ({"instruments": ("kazoo choir",)}, "kazoo choir"),
-        ({"task": "continue", "song": Song()}, "no pitched notes to continue from"),
+        ({"task": "continue", "song": Song()}, "no song to continue"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_refused_in_one_line(wish: dict, says: str) -> None:
