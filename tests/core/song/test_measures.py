@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -84,6 +87,35 @@ def test_drums_have_no_pitch_but_a_rhythm():
     figures = measure(Song(notes, BAND))
     assert (figures["polyphony"], figures["chord_share"], figures["pitch_class_entropy"]) == (1, 0, 0)
     assert figures["notes_per_beat"] == 4
+
+
+def test_entropy_of_windows_is_the_mean_over_every_run_of_bars():
+    # Bars of C D, of C alone, of C, E, G and B
+    song = song_of([0, 960, 1920, 3840, 4320, 4800, 5280], 240, [60, 62, 72, 60, 64, 67, 71])
+    assert measures.windowed_entropy(song, 1) == pytest.approx((1 + 0 + 2) / 3)
+    # C D C and C C E G B: the first two bars, and the last two
+    two = -(2 / 3 * np.log2(2 / 3) + 1 / 3 * np.log2(1 / 3)), -(0.4 * np.log2(0.4) + 0.6 * np.log2(0.2))
+    assert measures.windowed_entropy(song, 2) == pytest.approx(np.mean(two))
+    assert measures.windowed_entropy(song, 4) == measures.pitch_class_entropy(song.notes)
+
+
+def test_windows_without_a_pitch_do_not_count():
+    # Two bars of two classes around a bar of drums
+    notes = make_notes([0, 960, 1920, 3840, 4800], 240, [60, 62, 38, 60, 62], 80, [0, 0, 1, 0, 0])
+    assert measures.windowed_entropy(Song(notes, BAND), 1) == 1
+    assert measures.windowed_entropy(Song(notes[2:3], BAND), 1) == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 12 * 1920), st.integers(0, 127)), min_size=1), st.integers(1, 6))
+@settings(deadline=None)
+def test_windowed_entropy_is_what_a_loop_over_windows_finds(rows, width):
+    song = song_of([onset for onset, _ in rows], 1, [pitch for _, pitch in rows])
+    bars = song.notes["onset"] // 1920
+    first, last = bars.min(), bars.max()
+    width_here = min(width, last - first + 1)
+    inside = [(bars >= at) & (bars < at + width_here) for at in range(first, last + 2 - width_here)]
+    found = [measures.pitch_class_entropy(song.notes[window]) for window in inside if window.any()]
+    assert measures.windowed_entropy(song, width) == pytest.approx(np.mean(found))
 
 
 # Rhythm
@@ -174,6 +206,63 @@ def test_hours_of_music_are_measured_in_moments_of_memory():
     song = song_of(np.arange(5000) * 1920, 240, 60 + np.arange(5000) % 7)
     repeats, _ = measures.structure(song)
     assert repeats == pytest.approx(1 - 7 / measures.MOST_BARS)
+
+
+# MusPy
+
+
+MUSPY = json.loads((Path(__file__).parent / "muspy_values.json").read_text(encoding="utf-8"))["songs"]
+
+
+def muspy_song(name: str) -> tuple[Song, dict[str, float]]:
+    """A song with the figures that MusPy gave for it, 0 where it gave none."""
+    onset, duration, pitch, is_drum = np.array(MUSPY[name]["notes"]).T
+    song = Song(make_notes(onset * 120, duration * 120, pitch, 80, is_drum), BAND)
+    return song, {name: value or 0.0 for name, value in MUSPY[name]["muspy"].items()}
+
+
+@pytest.mark.parametrize("name", MUSPY)
+def test_pitch_and_polyphony_are_muspy_s(name):
+    song, theirs = muspy_song(name)
+    ours = measure(song)
+    for figure in ("pitch_class_entropy", "scale_consistency", "polyphony"):
+        assert ours[figure] == pytest.approx(theirs[figure], abs=1e-8), figure
+
+
+@pytest.mark.parametrize("name", MUSPY)
+def test_chord_share_is_muspy_s_polyphony_rate_without_the_silence(name):
+    song, theirs = muspy_song(name)
+    tones = song.notes[song.notes["track"] == 0]
+    sounding = np.zeros(song.end_tick, bool)
+    for note in tones:
+        sounding[note["onset"] : note["onset"] + note["duration"]] = True
+    share = theirs["polyphony_rate"] * song.end_tick / max(1, sounding.sum())
+    assert measures.texture(tones)[1] == pytest.approx(share, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", MUSPY)
+def test_groove_is_muspy_s_at_sixteen_slots_without_the_bar_after_the_end(name):
+    song, theirs = muspy_song(name)
+    bars = song.notes["onset"].max() // 1920 + 1
+    agree = measures.groove(song) * (bars - 1)
+    if song.end_tick // 1920 == bars:  # MusPy compares the last bar with one in which nothing begins
+        onsets = np.unique(song.notes["onset"][song.notes["onset"] >= 1920 * (bars - 1)])
+        agree, bars = agree + 1 - len(onsets) / 16, bars + 1
+    # MusPy says nothing of a single bar, which for us agrees with itself.
+    assert agree / max(1, bars - 1) == pytest.approx(theirs["groove_consistency"], abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["one note", "silence between", "overlapping"])
+def test_empty_beats_are_muspy_s_where_no_note_ends_on_a_beat_after_which_there_is_silence(name):
+    song, theirs = muspy_song(name)
+    assert measures.empty_beat_rate(song) == pytest.approx(theirs["empty_beat_rate"])
+
+
+def test_a_note_that_ends_on_a_beat_does_not_fill_it():
+    # Beats 1 and 5 of five sound. MusPy says 1, 2, 5 and a sixth.
+    song, theirs = muspy_song("rests after beats")
+    assert measures.empty_beat_rate(song) == pytest.approx(3 / 5)
+    assert theirs["empty_beat_rate"] == pytest.approx(2 / 6)
 
 
 # Meter
