@@ -1,0 +1,260 @@
+"""The chorale benchmark: how well the next token of Bach's four-part chorales is foretold.
+
+Data and unit
+-------------
+382 chorales on a grid of sixteenths, split 229 / 76 / 77 as by Boulanger-Lewandowski et al. (2012), in the
+voice-separated form of Huang et al. ("Jsb16thSeparated"): at each step the pitches of soprano, alto, tenor
+and bass. A held note and a note struck again are the same; a resting voice is a token of its own. The figure
+is the mean over all 4 x steps tokens of the split, the first step's included, of the negative natural
+logarithm of the chance given to the token: nats a token. Nothing tells a model when the piece will end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.errors import Cancelled, TunesmithError
+from core.learn.chorales_network import (
+    REST,
+    TOKENS,
+    VOICES,
+    ChoraleNetwork,
+    Clues,
+    Grid,
+    Shape,
+    clues_of,
+    stacked,
+    token_nats,
+    tokens_of,
+    transposed,
+)
+from core.song.midi_file import read_midi
+from core.song.notes import Song
+
+SPLITS = ("train", "valid", "test")
+
+
+def grid_of(song: Song) -> Grid:
+    """Pitches of the four voices at every sixteenth, -1 for a rest [shape=(steps, 4)].
+
+    Raises
+    ------
+    TunesmithError
+        If there are not four tracks.
+    """
+    if len(song.tracks) != 4:
+        raise TunesmithError(f"a chorale has four tracks, soprano to bass; this file has {len(song.tracks)}")
+    step = song.ticks_per_beat // 4
+    notes = song.notes
+    starts, ends = notes["onset"] // step, (notes["onset"] + notes["duration"]) // step
+    grid = np.full((int(ends.max(initial=0)), 4), -1)
+    for start, end, track, pitch in zip(starts, ends, notes["track"], notes["pitch"]):
+        grid[start:end, track] = pitch
+    return grid
+
+
+def read_chorales(folder: Path) -> dict[str, list[Grid]]:
+    """Tokens of every chorale by split, from the folders train, valid and test of a folder.
+
+    Raises
+    ------
+    TunesmithError
+        If one of the three is empty or missing.
+    """
+    chorales = {
+        split: [tokens_of(grid_of(read_midi(path))) for path in sorted((folder / split).glob("*.mid"))]
+        for split in SPLITS
+    }
+    for split, pieces in chorales.items():
+        if not pieces:
+            raise TunesmithError(
+                f"{folder} has no MIDI files in {split}/: chorales come as train, valid, test"
+            )
+    return chorales
+
+
+@dataclass(frozen=True)
+class Chorale:
+    """A piece made ready: its tokens [shape=(steps, 4)], the clues of every step, and its length."""
+
+    tokens: Tensor
+    clues: Clues
+
+    @classmethod
+    def of(cls, tokens: Grid) -> Chorale:
+        return cls(torch.from_numpy(tokens), clues_of(tokens))
+
+    def transposed(self, semitones: int) -> Chorale:
+        moved = torch.where(self.tokens < REST, self.tokens + semitones, self.tokens)
+        return Chorale(moved, transposed(self.clues, semitones))
+
+
+def ranges(pieces: Sequence[Chorale]) -> tuple[Tensor, Tensor]:
+    """Lowest and highest pitch token of each voice."""
+    tokens = torch.cat([piece.tokens for piece in pieces])
+    return (
+        torch.where(tokens < REST, tokens, TOKENS).amin(0),
+        torch.where(tokens < REST, tokens, -1).amax(0),
+    )
+
+
+def room(piece: Chorale, lowest: Tensor, highest: Tensor) -> tuple[int, int]:
+    """How many semitones a piece can move down (<= 0) and up with every voice in its range."""
+    low, high = ranges([piece])
+    return (
+        int(min(0, (lowest - low)[high >= 0].max(), 0)),
+        int(max(0, (highest - high)[high >= 0].min())),
+    )
+
+
+def batch_of(pieces: Sequence[Chorale]) -> tuple[Clues, Tensor, Tensor]:
+    """Clues, tokens, and where there are steps [shape=(batch, steps)] of several pieces."""
+    steps = max(len(piece.tokens) for piece in pieces)
+    tokens = torch.zeros(len(pieces), steps, 4, dtype=torch.long)
+    there = torch.zeros(len(pieces), steps, dtype=torch.bool)
+    for row, piece in enumerate(pieces):
+        tokens[row, : len(piece.tokens)] = piece.tokens
+        there[row, : len(piece.tokens)] = True
+    return stacked([piece.clues for piece in pieces]), tokens, there
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a `ChoraleNetwork` is trained.
+
+    Attributes
+    ----------
+    epochs : over the training pieces, each transposed anew by chance every time
+    batch : pieces an update
+    rate : highest learning rate of the one cycle (Smith and Topin 2019)
+    decay : AdamW's weight decay
+    average : of the weights, over updates
+    check : epochs between measurements on the validation part
+    """
+
+    shape: Shape = field(default_factory=Shape)
+    epochs: int = 60
+    batch: int = 16
+    rate: float = 4e-3
+    decay: float = 0.05
+    average: float = 0.98
+    check: int = 5
+    seed: int = 0
+
+
+def train(
+    training: Sequence[Chorale],
+    validation: Sequence[Chorale],
+    plan: Plan,
+    *,
+    minutes: float = float("inf"),
+    report: Callable[[dict[str, float]], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> ChoraleNetwork:
+    """Train a network and give back its averaged weights where the validation part liked them best.
+
+    The rate falls with the share of ``epochs`` or of ``minutes`` that has passed, whichever is greater, so
+    that a training ends properly in the time it has. ``report`` gets epoch, minutes, and nats a token of
+    both parts at every check.
+    """
+    torch.manual_seed(plan.seed)
+    chance = np.random.default_rng(plan.seed)
+    network = ChoraleNetwork(plan.shape)
+    averaged = ChoraleNetwork(plan.shape)
+    averaged.load_state_dict(network.state_dict())
+    optimiser = torch.optim.AdamW(network.parameters(), plan.rate, betas=(0.9, 0.98), weight_decay=plan.decay)
+    rooms = [room(piece, *ranges(training)) for piece in training]
+    started, best, kept = time.monotonic(), float("inf"), averaged.state_dict()
+    updates, total, count = 0, 0.0, 0
+    for epoch in range(plan.epochs):
+        batches = _batches([len(piece.tokens) for piece in training], plan.batch, chance)
+        for number, rows in enumerate(batches):
+            if cancelled():
+                raise Cancelled
+            passed = max(
+                (epoch + number / len(batches)) / plan.epochs, (time.monotonic() - started) / 60 / minutes
+            )
+            for group in optimiser.param_groups:
+                group["lr"] = plan.rate * _one_cycle(passed)
+            pieces = [
+                training[i].transposed(int(chance.integers(rooms[i][0], rooms[i][1] + 1))) for i in rows
+            ]
+            clues, tokens, there = batch_of(pieces)
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = token_nats(network, clues, tokens)[there].mean()
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            updates += 1
+            _average(averaged, network, min(plan.average, updates / (updates + 10)))
+            total, count = total + float(loss.detach()), count + 1
+        late = (time.monotonic() - started) / 60 >= minutes
+        if (epoch + 1) % plan.check == 0 or epoch + 1 == plan.epochs or late:
+            figures = measure(averaged, validation)
+            if figures["nats"] < best:
+                best, kept = figures["nats"], {k: v.clone() for k, v in averaged.state_dict().items()}
+            report(
+                {
+                    "epoch": epoch + 1,
+                    "minutes": (time.monotonic() - started) / 60,
+                    "train_nats": total / count,
+                    "valid_nats": figures["nats"],
+                    "valid_accuracy": figures["accuracy"],
+                }
+            )
+            total, count = 0.0, 0
+        if late:
+            break
+    averaged.load_state_dict(kept)
+    return averaged.eval()
+
+
+def _batches(lengths: Sequence[int], size: int, chance: np.random.Generator) -> list[list[int]]:
+    """Pieces of like length together, in another order and company every time."""
+    order = np.argsort(np.array(lengths) * chance.uniform(0.85, 1.15, len(lengths)))
+    batches = [order[i : i + size].tolist() for i in range(0, len(order), size)]
+    chance.shuffle(batches)
+    return batches
+
+
+def _one_cycle(passed: float) -> float:
+    """Share of the highest rate: up over the first fifth, then down by a cosine."""
+    if passed < 0.2:
+        return 0.05 + 0.95 * passed / 0.2
+    return 0.002 + 0.998 * 0.5 * (1 + np.cos(np.pi * min(1.0, (passed - 0.2) / 0.8)))
+
+
+@torch.no_grad()
+def _average(averaged: torch.nn.Module, network: torch.nn.Module, kept: float) -> None:
+    for slow, fast in zip(averaged.parameters(), network.parameters()):
+        slow.lerp_(fast, 1 - kept)
+
+
+@torch.no_grad()
+def measure(network: ChoraleNetwork, pieces: Sequence[Chorale], batch: int = 16) -> dict[str, float]:
+    """Nats a token and share right at first guess, of all voices and of each."""
+    learning = network.training
+    network.eval()
+    nats, right, steps = torch.zeros(4, dtype=torch.double), torch.zeros(4, dtype=torch.double), 0
+    by_length = sorted(pieces, key=lambda piece: len(piece.tokens))
+    for start in range(0, len(by_length), batch):
+        clues, tokens, there = batch_of(by_length[start : start + batch])
+        logits = network(clues, tokens).log_softmax(-1)
+        nats -= logits.gather(-1, tokens[..., None])[..., 0][there].double().sum(0)
+        right += (logits.argmax(-1) == tokens)[there].double().sum(0)
+        steps += int(there.sum())
+    network.train(learning)
+    return _figures(nats.numpy() / steps, right.numpy() / steps)
+
+
+def _figures(nats: np.ndarray, right: np.ndarray) -> dict[str, float]:
+    by_voice = {f"{voice}_nats": float(value) for voice, value in zip(VOICES, nats)}
+    return {"nats": float(np.mean(nats)), "accuracy": float(np.mean(right))} | by_voice

@@ -1,0 +1,318 @@
+"""A network that foretells four-part chorales token by token.
+
+A recurrent trunk walks over the sixteenths of a piece; at each step four small heads name the voices one
+after another, each knowing the voices named before it (a NADE, Larochelle and Murray 2011, over an LSTM, as
+the RNN-NADE of Boulanger-Lewandowski et al. 2012). By the chain rule the chance of a piece is the product of
+its tokens' chances.
+
+What a head says is transposable. A pitch's logit is a sum over frames of reference: where the pitch lies
+above the voice's last pitch, above the piece's first bass note (as a pitch class), above each voice named
+already, and where it lies on the keyboard. "Stay where you are" is thus one weight in any key.
+
+Conventions
+-----------
+* A *step* is a sixteenth; a grid is [shape=(steps, 4)], the voices soprano, alto, tenor, bass.
+* A *token* is the number of a pitch above `LOWEST`, or `REST`; `START` stands before the first step and is
+  never foretold. A held note and a note struck again are the same token, as in the public data.
+* What is known of step t (`Clues`) depends on steps before t only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Grid = NDArray[np.int64]
+
+VOICES = ("soprano", "alto", "tenor", "bass")
+LOWEST = 30
+"""MIDI pitch of token 0; the data lie within 36 and 81, so that there is room to transpose."""
+PITCHES = 60
+REST = PITCHES
+TOKENS = PITCHES + 1
+START = TOKENS
+
+MIDDLE = (69 - LOWEST, 65 - LOWEST, 57 - LOWEST, 50 - LOWEST)
+"""From where each voice's first pitch is measured."""
+LEAP = 12
+"""Intervals are told apart up to an octave; beyond, only their direction is."""
+INTERVALS = 2 * LEAP + 2
+NO_INTERVAL = INTERVALS - 1
+LONGEST_HOLD = 20
+SPAN = 36
+"""Widest interval between two voices that is told apart."""
+LONGEST_MATCH = 7
+_PITCH_CLASSES = 14
+_REST_CLASS, _START_CLASS = 12, 13
+
+
+@dataclass(frozen=True)
+class Clues:
+    """What is known before each step, all integers, [shape=(..., steps)] or with voices last.
+
+    Attributes
+    ----------
+    last : token of each voice at the step before
+    place : the voice's last pitch as a token, rests passed over
+    held : steps for which the voice has kept its token, at most `LONGEST_HOLD`
+    motion : interval by which the voice came to its pitch, as `interval_class` tells it
+    root : pitch class (of tokens) of the first bass note; 12 where none has sounded
+    phase : steps since the start
+    then : tokens that followed the longest earlier likeness to all voices, and to the soprano alone
+        [shape=(..., steps, 2, 4)]
+    match : how long these likenesses are, in doublings of a step [shape=(..., steps, 2)]
+    """
+
+    last: Tensor
+    place: Tensor
+    held: Tensor
+    motion: Tensor
+    root: Tensor
+    phase: Tensor
+    then: Tensor
+    match: Tensor
+
+
+def tokens_of(grid: Grid) -> Grid:
+    """MIDI pitches, -1 for a rest, as tokens.
+
+    Raises
+    ------
+    ValueError
+        If a pitch lies outside the vocabulary.
+    """
+    tokens = np.where(grid < 0, REST, grid - LOWEST)
+    if tokens.min() < 0 or (grid - LOWEST).max() >= PITCHES:
+        raise ValueError(f"pitches from {LOWEST} to {LOWEST + PITCHES - 1} can be foretold")
+    return tokens
+
+
+def interval_class(interval: Tensor) -> Tensor:
+    """Semitones up or down as classes 0 to 2 `LEAP`; unison is `LEAP`."""
+    return interval.clamp(-LEAP, LEAP) + LEAP
+
+
+def clues_of(tokens: Grid) -> Clues:
+    """What is known before each step of one piece [shape=(steps, 4)]."""
+    steps = len(tokens)
+    last = np.vstack([np.full((1, 4), START), tokens[:-1]])
+    place = np.empty_like(last)
+    held = np.zeros_like(last)
+    motion = np.full_like(last, NO_INTERVAL)
+    place[0] = MIDDLE
+    for t in range(1, steps):
+        sounds = last[t] < REST
+        moved = sounds & (last[t] != place[t - 1])
+        place[t] = np.where(sounds, last[t], place[t - 1])
+        held[t] = np.where(last[t] == last[t - 1], np.minimum(held[t - 1] + 1, LONGEST_HOLD), 1)
+        leap = np.clip(place[t] - place[t - 1], -LEAP, LEAP) + LEAP
+        first = last[t - 1] == START
+        motion[t] = np.where(first, NO_INTERVAL, np.where(moved, leap, motion[t - 1]))
+    sounding = np.flatnonzero(tokens[:, 3] < REST)
+    first_bass = sounding[0] if len(sounding) else steps
+    root = np.full(steps, 12)
+    root[first_bass + 1 :] = tokens[first_bass, 3] % 12 if len(sounding) else 12
+    likeness = [_likenesses(tokens), _likenesses(tokens[:, :1])]
+    then = np.stack([np.where((s < 0)[:, None], START, tokens[s]) for s, _ in likeness], 1)
+    match = np.stack([np.minimum(np.log2(length + 1), LONGEST_MATCH) for _, length in likeness], 1)
+    columns = (last, place, held, motion, root, np.arange(steps), then, match.astype(np.int64))
+    return Clues(*(torch.from_numpy(np.ascontiguousarray(column, dtype=np.int64)) for column in columns))
+
+
+def _likenesses(tokens: Grid) -> tuple[Grid, Grid]:
+    """For each step the step that followed the longest earlier run equal to the run just heard, or -1,
+    and the length of that run. Among equals the latest; a run may not merely be a note held on.
+    """
+    steps = len(tokens)
+    source, length = np.full(steps, -1), np.zeros(steps, np.int64)
+    changes = np.concatenate([[True], (tokens[1:] != tokens[:-1]).any(1)])
+    onset = np.maximum.accumulate(np.where(changes, np.arange(steps), 0))
+    runs = np.zeros(steps + 1, np.int64)
+    for t in range(1, steps):
+        equal = (tokens[:t] == tokens[t - 1]).all(1)
+        runs[1 : t + 1] = np.where(equal, runs[:t] + 1, 0)
+        candidates = runs[1 : onset[t - 1] + 1]
+        if len(candidates) and candidates.max() > 0:
+            best = len(candidates) - 1 - int(np.argmax(candidates[::-1]))
+            source[t], length[t] = best + 1, candidates[best]
+    return source, length
+
+
+def transposed(clues: Clues, semitones: int) -> Clues:
+    """The clues of the same piece, higher or lower."""
+
+    def move(tokens: Tensor) -> Tensor:
+        return torch.where(tokens < REST, tokens + semitones, tokens)
+
+    root = torch.where(clues.root < 12, (clues.root + semitones) % 12, clues.root)
+    place = torch.where(clues.last == START, clues.place, clues.place + semitones)
+    return Clues(
+        move(clues.last), place, clues.held, clues.motion, root, clues.phase, move(clues.then), clues.match
+    )
+
+
+def stacked(pieces: list[Clues]) -> Clues:
+    """Clues of several pieces as one batch, the short ones filled up with their first step's."""
+    steps = max(len(piece.phase) for piece in pieces)
+
+    def stack(columns: list[Tensor]) -> Tensor:
+        return torch.stack([torch.cat([c, c[:1].expand(steps - len(c), *c.shape[1:])]) for c in columns])
+
+    return Clues(*(stack([getattr(piece, field.name) for piece in pieces]) for field in fields(Clues)))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes and regularisation of a `ChoraleNetwork`.
+
+    Attributes
+    ----------
+    hidden, layers : of the LSTM
+    head : units of a voice's head
+    order : in which the voices are named, as places in `VOICES`
+    input_dropout, dropout : of the trunk; one mask for all steps (Gal and Ghahramani 2016)
+    head_dropout : within the heads
+    """
+
+    hidden: int = 192
+    layers: int = 2
+    head: int = 192
+    order: tuple[int, ...] = (0, 3, 1, 2)
+    input_dropout: float = 0.3
+    dropout: float = 0.5
+    head_dropout: float = 0.5
+
+
+class ChoraleNetwork(nn.Module):
+    """Logits of every voice's token at every step."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+
+        def tables(count: int, classes: int, size: int) -> nn.ModuleList:
+            return nn.ModuleList(nn.Embedding(classes, size) for _ in range(count))
+
+        self.class_tables = tables(4, _PITCH_CLASSES, 12)
+        self.last_tables = tables(4, TOKENS + 1, 12)
+        self.held_tables = tables(4, LONGEST_HOLD + 1, 6)
+        self.motion_tables = tables(4, INTERVALS, 6)
+        self.then_tables = tables(8, INTERVALS, 6)
+        self.match_tables = tables(2, LONGEST_MATCH + 1, 6)
+        self.phase_tables = nn.ModuleList(nn.Embedding(n, 8) for n in (16, 12, 32))
+        size = 4 * (12 + 12 + 6 + 6) + 8 * 6 + 2 * 6 + 3 * 8
+        sizes = [size] + [shape.hidden] * shape.layers
+        self.trunk = nn.ModuleList(nn.LSTM(a, b, batch_first=True) for a, b in zip(sizes, sizes[1:]))
+        self.to_heads = nn.Linear(shape.hidden + size, 4 * shape.head)
+        self.named_classes = tables(12, _PITCH_CLASSES, 12)
+        self.named_motions = tables(12, INTERVALS, 8)
+        self.named_intervals = tables(12, 2 * SPAN + 2, 12)
+        self.named = nn.ModuleList(nn.Linear(32 * n, shape.head) for n in (1, 2, 3))
+        frames = TOKENS + (2 * LEAP * 2 + 1) + 12 + 2
+        self.outputs = nn.ModuleList(nn.Linear(shape.head, frames + n * (2 * SPAN + 1)) for n in range(4))
+        for output in self.outputs:
+            nn.init.normal_(output.weight, std=0.02)
+            nn.init.zeros_(output.bias)
+
+    def forward(self, clues: Clues, tokens: Tensor) -> Tensor:
+        """Logits [shape=(batch, steps, 4, TOKENS)], voices in the order of `VOICES`.
+
+        The logits of a voice depend on the clues of its step and earlier ones, and on this step's ``tokens``
+        [shape=(batch, steps, 4)] of the voices before it in ``shape.order``.
+        """
+        known = self._known(clues)
+        state = self._walk(known)
+        near = self._drop(known, self.shape.input_dropout)
+        shared = self.to_heads(torch.cat([state, near], -1)).chunk(4, -1)
+        logits: list[Tensor | None] = [None] * 4
+        for turn, voice in enumerate(self.shape.order):
+            logits[voice] = self._head(turn, shared[turn], clues, tokens)
+        return torch.stack([voice for voice in logits if voice is not None], 2)
+
+    def _known(self, clues: Clues) -> Tensor:
+        parts = [table(clues.match[..., i]) for i, table in enumerate(self.match_tables)]
+        phases = (clues.phase % 16, clues.phase % 12, (clues.phase // 16).clamp(max=31))
+        parts += [table(phase) for table, phase in zip(self.phase_tables, phases)]
+        classes = _relative_class(clues.last, clues.root[..., None])
+        then = interval_class(clues.then - clues.place[..., None, :])
+        then = torch.where(clues.then < REST, then, NO_INTERVAL)
+        for voice in range(4):
+            parts += [
+                self.class_tables[voice](classes[..., voice]),
+                self.last_tables[voice](clues.last[..., voice]),
+                self.held_tables[voice](clues.held[..., voice]),
+                self.motion_tables[voice](clues.motion[..., voice]),
+                self.then_tables[voice](then[..., 0, voice]),
+                self.then_tables[4 + voice](then[..., 1, voice]),
+            ]
+        return torch.cat(parts, -1)
+
+    def _walk(self, known: Tensor) -> Tensor:
+        state = self._drop(known, self.shape.input_dropout)
+        for layer in self.trunk:
+            state = self._drop(layer(state)[0], self.shape.dropout)
+        return state
+
+    def _drop(self, states: Tensor, share: float) -> Tensor:
+        if not self.training or share == 0:
+            return states
+        kept = torch.full_like(states[:, :1], 1 - share).bernoulli() / (1 - share)
+        return states * kept
+
+    def _head(self, turn: int, hidden: Tensor, clues: Clues, tokens: Tensor) -> Tensor:
+        voice = self.shape.order[turn]
+        place = clues.place[..., voice]
+        before = self.shape.order[:turn]
+        row = turn * (turn - 1) // 2
+        if before:
+            told = []
+            for i, other in enumerate(before, row):
+                token = tokens[..., other]
+                sounds = token < REST
+                motion = interval_class(token - clues.place[..., other])
+                interval = (token - place).clamp(-SPAN, SPAN) + SPAN
+                told += [
+                    self.named_classes[i](_relative_class(token, clues.root)),
+                    self.named_motions[i](torch.where(sounds, motion, NO_INTERVAL)),
+                    self.named_intervals[i](torch.where(sounds, interval, 2 * SPAN + 1)),
+                ]
+            hidden = hidden + self.named[turn - 1](torch.cat(told, -1))
+        hidden = F.dropout(F.gelu(hidden), self.shape.head_dropout, self.training)
+        frames = self.outputs[turn](hidden)
+        return _pitched(frames, voice, clues, [tokens[..., other] for other in before])
+
+
+def _relative_class(tokens: Tensor, root: Tensor) -> Tensor:
+    known = torch.where(root < 12, (tokens - root) % 12, _START_CLASS)
+    return torch.where(tokens == REST, _REST_CLASS, torch.where(tokens == START, _START_CLASS, known))
+
+
+def _pitched(frames: Tensor, voice: int, clues: Clues, named: list[Tensor]) -> Tensor:
+    """What is said in each frame of reference, added up for every token."""
+    pitches = torch.arange(PITCHES)
+    absolute, near, tonal, copied, vertical = frames.split(
+        [TOKENS, 4 * LEAP + 1, 12, 2, len(named) * (2 * SPAN + 1)], -1
+    )
+    place, root = clues.place[..., voice, None], clues.root[..., None]
+    logits = absolute[..., :PITCHES] + near.gather(
+        -1, (pitches - place).clamp(-2 * LEAP, 2 * LEAP) + 2 * LEAP
+    )
+    logits = logits + tonal.gather(-1, (pitches - root) % 12) * (root < 12)
+    for kind in (0, 1):
+        logits = logits + copied[..., kind, None] * (pitches == clues.then[..., kind, voice, None])
+    if named:
+        for token, chunk in zip(named, vertical.chunk(len(named), -1)):
+            interval = (pitches - token[..., None]).clamp(-SPAN, SPAN) + SPAN
+            logits = logits + chunk.gather(-1, interval) * (token < REST)[..., None]
+    return torch.cat([logits, absolute[..., PITCHES:]], -1)
+
+
+def token_nats(network: ChoraleNetwork, clues: Clues, tokens: Tensor) -> Tensor:
+    """Negative log-likelihood of every token in nats [shape=(batch, steps, 4)]."""
+    logits = network(clues, tokens)
+    return F.cross_entropy(logits.flatten(0, 2).float(), tokens.flatten(), reduction="none").view_as(tokens)

@@ -1,0 +1,200 @@
+"""The chorale benchmark on tiny chorales of our own: proper chances, no looking ahead, and it learns."""
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from core.errors import Cancelled, TunesmithError  # noqa: E402
+from core.learn import chorales, chorales_floors, chorales_network  # noqa: E402
+from core.learn.chorales import Chorale, Plan  # noqa: E402
+from core.learn.chorales_network import (  # noqa: E402
+    LOWEST,
+    REST,
+    START,
+    TOKENS,
+    ChoraleNetwork,
+    Shape,
+    clues_of,
+    token_nats,
+    tokens_of,
+)
+from core.song.midi_file import write_midi  # noqa: E402
+from core.song.notes import Song, Track, make_notes  # noqa: E402
+
+SMALL = Shape(hidden=16, layers=2, head=16)
+CHORDS = np.array([[72, 67, 64, 48], [72, 69, 65, 53], [71, 67, 62, 55], [72, 67, 64, 48]])
+
+
+def chorale(seed: int, beats: int = 12) -> np.ndarray:
+    """Chords of four sixteenths, with a passing note here and there and one rest."""
+    chance = np.random.default_rng(seed)
+    grid = np.repeat(CHORDS[chance.integers(0, 4, beats)], 4, axis=0) + chance.integers(-3, 3)
+    for beat in range(0, beats - 1, 3):
+        grid[4 * beat + 2 : 4 * beat + 4, beat % 4] += 2
+    grid[8:10, 1] = -1
+    return grid
+
+
+def song_of(grid: np.ndarray) -> Song:
+    """Every step a note of its own: held and struck again must read the same."""
+    steps, voices = np.nonzero(grid >= 0)
+    notes = make_notes(steps * 120, 120, grid[steps, voices], 80, voices)
+    return Song(notes, tuple(Track(name, 52, i) for i, name in enumerate(chorales_network.VOICES)))
+
+
+def network(seed: int = 0, shape: Shape = SMALL) -> ChoraleNetwork:
+    """With weights that say something: freshly made ones are close to silent."""
+    torch.manual_seed(seed)
+    made = ChoraleNetwork(shape).eval()
+    with torch.no_grad():
+        for output in made.outputs:
+            output.weight.normal_(std=0.5)
+    return made
+
+
+def nats_of(made: ChoraleNetwork, tokens: np.ndarray) -> np.ndarray:
+    piece = Chorale.of(tokens)
+    clues, batch, _ = chorales.batch_of([piece])
+    with torch.no_grad():
+        return token_nats(made, clues, batch)[0].double().numpy()
+
+
+def write_folder(folder: Path) -> Path:
+    for split, count in (("train", 6), ("valid", 2), ("test", 2)):
+        (folder / split).mkdir(parents=True)
+        for number in range(count):
+            write_midi(song_of(chorale(number)), folder / split / f"{number}.mid")
+    return folder
+
+
+def test_files_are_read_as_steps_of_four_voices_with_rests(tmp_path: Path) -> None:
+    read = chorales.read_chorales(write_folder(tmp_path / "data"))
+    assert [len(read[split]) for split in chorales.SPLITS] == [6, 2, 2]
+    np.testing.assert_array_equal(read["train"][3], tokens_of(chorale(3)))
+    assert (read["train"][3][8:10, 1] == REST).all()
+
+
+def test_wrong_folders_and_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(TunesmithError, match="no MIDI files in train/"):
+        chorales.read_chorales(tmp_path)
+    with pytest.raises(TunesmithError, match="has 1"):
+        chorales.grid_of(Song(make_notes([0], 480, 60, 80), (Track("solo"),)))
+    with pytest.raises(ValueError, match="can be foretold"):
+        tokens_of(np.full((4, 4), LOWEST - 1))
+
+
+def test_clues_tell_hand_worked_facts() -> None:
+    grid = np.array([[60, 55, 52, 48]] * 3 + [[62, -1, 52, 47]] * 2 + [[64, 55, 52, 48]])
+    clues = clues_of(tokens_of(grid))
+    assert clues.last[0].tolist() == [START] * 4
+    assert clues.held[:, 0].tolist() == [0, 1, 2, 3, 1, 2]
+    assert clues.motion[4, 0] == chorales_network.LEAP + 2
+    assert clues.motion[4, 3] == chorales_network.LEAP - 1
+    assert clues.place[5, 1] == 55 - LOWEST
+    assert clues.last[5, 1] == REST
+    assert clues.root.tolist() == [12] + [(48 - LOWEST) % 12] * 5
+
+
+def test_what_followed_a_likeness_is_found() -> None:
+    phrase = np.repeat(np.array([[60, 55, 52, 48], [62, 55, 53, 47], [64, 60, 55, 48]]), 4, axis=0)
+    clues = clues_of(tokens_of(np.vstack([phrase, phrase])))
+    np.testing.assert_array_equal(clues.then[16, 0], clues.then[4 + 12, 1])
+    np.testing.assert_array_equal(clues.then[20, 0].numpy(), phrase[8] - LOWEST)
+    assert clues.match[20, 0] == 3
+    assert (clues.then[2] == START).all()
+
+
+def test_clues_know_only_what_came_before() -> None:
+    tokens = tokens_of(chorale(1))
+    whole = clues_of(tokens)
+    for cut in (1, 9, 10, 33):
+        changed = tokens.copy()
+        changed[cut:] = (changed[cut:] + 5) % TOKENS
+        other = clues_of(changed)
+        for name in ("last", "place", "held", "motion", "root", "phase", "then", "match"):
+            assert torch.equal(getattr(whole, name)[: cut + 1], getattr(other, name)[: cut + 1])
+
+
+@pytest.mark.parametrize("order", [(0, 3, 1, 2), (3, 2, 1, 0)])
+def test_a_later_token_never_changes_an_earlier_ones_chance(order: tuple[int, ...]) -> None:
+    made = network(shape=Shape(16, 2, 16, order))
+    tokens = tokens_of(chorale(2))
+    before = nats_of(made, tokens)
+    for step, turn in ((0, 0), (0, 2), (13, 0), (13, 1), (13, 2), (13, 3), (47, 1)):
+        changed = tokens.copy()
+        changed[step, order[turn]] = (changed[step, order[turn]] + 7) % TOKENS
+        after = nats_of(made, changed)
+        np.testing.assert_array_equal(after[:step], before[:step])
+        np.testing.assert_array_equal(after[step, list(order[:turn])], before[step, list(order[:turn])])
+        assert after[step, order[turn]] != before[step, order[turn]]
+        if turn < 3:
+            assert (after[step, list(order[turn + 1 :])] != before[step, list(order[turn + 1 :])]).all()
+
+
+def test_chances_of_all_continuations_sum_to_one() -> None:
+    """By the chain rule, over all 61 x 61 pairs of tokens of the two voices named last."""
+    made = network()
+    tokens = tokens_of(chorale(0))[:5]
+    third, fourth = made.shape.order[2:]
+    pairs = torch.tensor(list(product(range(TOKENS), repeat=2)))
+    tried = torch.from_numpy(tokens).expand(len(pairs), -1, -1).clone()
+    tried[:, 4, third], tried[:, 4, fourth] = pairs.T
+    clues = chorales_network.stacked([clues_of(tokens)] * len(pairs))
+    with torch.no_grad():
+        nats = token_nats(made, clues, tried)[:, 4].double()
+    assert torch.exp(-nats[:, third] - nats[:, fourth]).sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_the_figure_does_not_depend_on_the_company_in_a_batch() -> None:
+    made = network()
+    pieces = [Chorale.of(tokens_of(chorale(n, beats))) for n, beats in ((0, 12), (1, 5), (2, 9))]
+    together = chorales.measure(made, pieces)
+    alone = [nats_of(made, piece.tokens.numpy()) for piece in pieces]
+    assert together["nats"] == pytest.approx(np.concatenate(alone).mean(), rel=1e-5)
+
+
+def test_a_transposed_chorale_has_the_clues_of_its_transposed_tokens() -> None:
+    piece = Chorale.of(tokens_of(chorale(4)))
+    moved = piece.transposed(3)
+    anew = Chorale.of(moved.tokens.numpy())
+    for name in ("last", "place", "held", "motion", "root", "phase", "then", "match"):
+        assert torch.equal(getattr(moved.clues, name), getattr(anew.clues, name))
+
+
+def test_transpositions_stay_in_the_voices_ranges() -> None:
+    pieces = [Chorale.of(tokens_of(chorale(n))) for n in range(4)]
+    lowest, highest = chorales.ranges(pieces)
+    for piece in pieces:
+        for shift in chorales.room(piece, lowest, highest):
+            low, high = chorales.ranges([piece.transposed(shift)])
+            assert (low >= lowest).all()
+            assert (high <= highest).all()
+
+
+def test_a_tiny_piece_is_learnt_by_heart() -> None:
+    piece = Chorale.of(tokens_of(chorale(5)))
+    quiet = Shape(24, 1, 24, input_dropout=0, dropout=0, head_dropout=0)
+    plan = Plan(quiet, epochs=60, batch=1, rate=2e-2, decay=0, average=0.5, check=20)
+    figures: list[dict[str, float]] = []
+    learnt = chorales.train([piece], [piece], plan, report=figures.append)
+    assert chorales.measure(learnt, [piece])["nats"] < 0.02
+    assert [row["epoch"] for row in figures] == [20, 40, 60]
+
+
+def test_training_can_be_cancelled() -> None:
+    piece = Chorale.of(tokens_of(chorale(5)))
+    with pytest.raises(Cancelled):
+        chorales.train([piece], [piece], Plan(SMALL), cancelled=lambda: True)
+
+
+def test_the_floors_count_what_they_say() -> None:
+    grids = [tokens_of(chorale(n)) for n in range(6)]
+    repeat = chorales_floors.measure_repeat(grids)["accuracy"]
+    assert repeat == pytest.approx(np.mean([(g[1:] == g[:-1]).mean() for g in grids]))
+    ngram = chorales_floors.measure_ngram(grids, grids)
+    assert ngram["accuracy"] > repeat
+    assert ngram["nats"] < np.log(TOKENS) / 4
