@@ -1,4 +1,4 @@
-"""The commands that make music: compose and continue."""
+"""The command that makes music from nothing, and what it shares with those that start from a song."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from core.cli.command import (
     never,
     number,
     option,
+    print_error,
     progress_line,
     whole,
 )
@@ -38,25 +39,8 @@ ELEMENTS_A_BAR = 8
 
 def run_compose(options: argparse.Namespace) -> Answer:
     """Compose a new song, or several."""
-    request = request_from(options)
-    _check_outputs(options)
-    count = options.variants
-    made = []
-    for index in range(count):
-        wish = replace(request, seed=(request.seed + index) % 2**32)
-        numbered = f"-{index + 1}" if count > 1 else ""
-        made.append(_made(wish, options, numbered))
-    return _answer(request, made)
-
-
-def run_continue(options: argparse.Namespace) -> Answer:
-    """Go on where a song ends."""
-    from core.store.song_file import read_song
-
-    _check_outputs(options)
-    song = read_song(options.input)
-    request = replace(request_from(options), task="continue", song=song, **_manner_of(song, options))
-    return _answer(request, [_made(request, options, "")])
+    check_outputs(options)
+    return make(request_from(options), options, options.variants)
 
 
 def request_from(options: argparse.Namespace) -> Request:
@@ -68,18 +52,20 @@ def request_from(options: argparse.Namespace) -> Request:
         where a value cannot be; close matches are named
     """
     from core.compose.request import Request
-    from core.song.harmony import parse_key
+    from core.song.harmony import parse_chord, parse_key
     from core.song.instruments import find_instrument
 
     given = {name: value for name, value in vars(options).items() if value is not None}
     known = {item.name for item in fields(Request)}
-    for name in ("composer", "repetition"):
-        if name in given and name not in known:
-            raise TunesmithError(f"no generator takes --{name} yet; leave it out")
     request = Request(**{name: given[name] for name in known & given.keys()})
+    if "temperature" in given and "rhythm_temperature" not in given:
+        request = replace(request, rhythm_temperature=request.temperature)
     if "style" in given and "instruments" not in given:
         request = replace(request, instruments=())  # the style brings its own band
     generator = _generator(request.generator)
+    for name in CONDITIONS & given.keys():
+        if name not in generator.conditions:
+            print_error(f"{generator.name} does not take --{name.replace('_', '-')}: it is left out")
     styles = tuple(generator.styles)
     if request.style and request.style not in styles:
         if "style" in given:
@@ -89,11 +75,15 @@ def request_from(options: argparse.Namespace) -> Request:
         parse_key(request.key)
     for instrument in request.instruments:
         find_instrument(instrument)
+    for chord in (chord for bar in request.chords for chord in bar.split(",")):
+        parse_chord(chord)
+    if request.composer and request.composer not in generator.composers:
+        raise TunesmithError(_unknown("composer", request.composer, generator.composers))
     if "seed" not in given:
         request = replace(request, seed=secrets.randbelow(2**32))
-    if given.get("seconds"):
+    if given.get("seconds") and "seconds" not in generator.conditions:
         request = replace(request, bars=bars_in(given["seconds"], request))
-    if given.get("elements"):
+    if given.get("elements") and "elements" not in generator.conditions:
         bars = math.ceil(given["elements"] / ELEMENTS_A_BAR)
         request = replace(request, bars=min(max(bars, 1), MOST_BARS))
     return request
@@ -154,31 +144,13 @@ def _unknown(what: str, name: str, known: tuple[str, ...]) -> str:
     return f"there is no {what} {name!r}; {hint}"
 
 
-def _manner_of(song: Song, options: argparse.Namespace) -> dict[str, Any]:
-    """Tempo, meter and instruments of the song to continue, where the options leave them open.
-
-    Style and key are left to the generator, which hears the song.
-    """
-    from core.song.instruments import instrument_name
-
-    if not len(song.notes):
-        raise TunesmithError(f"{options.input} has no notes to go on from; use tunesmith compose")
-    last = song.bars.meter_at(song.end_tick)
-    found: dict[str, Any] = {
-        "tempo": min(max(song.tempos[-1].bpm, 20.0), 300.0),
-        "meter": (last.numerator, last.denominator),
-        "style": "",
-        "key": "",
-        "instruments": tuple(
-            "drums" if track.is_drum else instrument_name(track.program)
-            for index, track in enumerate(song.tracks)
-            if (song.notes["track"] == index).any()
-        ),
-    }
-    return {name: value for name, value in found.items() if getattr(options, name, None) is None}
+def chord_names(text: str) -> tuple[str, ...]:
+    """An argument type: the chords of one bar after another, "C Am F,G C"."""
+    return tuple(text.split())
 
 
-def _check_outputs(options: argparse.Namespace) -> None:
+def check_outputs(options: argparse.Namespace) -> None:
+    """Refuse files that could not be written, before anything is composed."""
     from core.store.song_file import check_song_name
 
     check_song_name(options.out)
@@ -192,28 +164,83 @@ def _check_outputs(options: argparse.Namespace) -> None:
         raise TunesmithError(f'cannot write "{options.png}": a picture\'s name must end in .png')
 
 
-def _made(request: Request, options: argparse.Namespace, numbered: str) -> dict[str, Any]:
-    """One song composed and written; what is to tell of it."""
+def make(request: Request, options: argparse.Namespace, count: int = 1) -> Answer:
+    """Compose ``count`` songs, write the files that the options name, and tell of them."""
+    began = time.perf_counter()
+    composed = _composed(request, count, getattr(options, "elements", None))
+    done = time.perf_counter()
+    made = [
+        _written(replace(request, seed=(request.seed + index) % 2**32), one, began, options, index, count)
+        for index, one in enumerate(composed)
+    ]
+    return _answer(request, made, done - began, composed[0].ready - began)
+
+
+@dataclass
+class _Composed:
+    """A song, and when the generator was ready, its first note came, and it was done."""
+
+    song: Song | None = None
+    ready: float = math.nan
+    first_note: float = math.nan
+    done: float = math.nan
+
+
+def _composed(request: Request, count: int, most_elements: int | None) -> list[_Composed]:
+    """The songs. Where elements are counted but the generator counts bars, those are doubled until there are
+    elements enough.
+    """
+    from core.compose.registry import GENERATORS, compose_variants
+
+    counts_elements = "elements" in GENERATORS[request.generator].conditions
+    found = [_Composed() for _ in range(count)]
+    while True:
+        show = progress_line(f"composing {request.bars} bars")
+        for index, update in compose_variants(request, count, cancelled=never):
+            now, one = time.perf_counter(), found[index]
+            one.ready = now if math.isnan(one.ready) else one.ready
+            if len(update.notes) and math.isnan(one.first_note):
+                one.first_note = now
+            show((index + update.progress) / count)
+            if update.done:
+                one.song, one.done = update.song, now
+        songs = [one.song for one in found if one.song is not None]
+        if len(songs) < count:
+            raise RuntimeError(f"the generator {request.generator} ended without a song")
+        if most_elements is None or counts_elements:
+            return found
+        if min(map(elements, songs)) >= most_elements or request.bars == MOST_BARS:
+            for one, song in zip(found, songs, strict=True):
+                one.song = first_elements(song, most_elements)
+            return found
+        request = replace(request, bars=min(2 * request.bars, MOST_BARS))
+
+
+def _written(
+    request: Request, one: _Composed, began: float, options: argparse.Namespace, index: int, count: int
+) -> dict[str, Any]:
+    """Write a song's files; what is to tell of it."""
     from core.song.measures import measure
     from core.store.library import keep
     from core.store.song_file import write_song
 
-    began = time.perf_counter()
-    song, loaded, first_note = _composed(request, getattr(options, "elements", None))
+    song = one.song
+    assert song is not None
     made: dict[str, Any] = {
         "seed": request.seed,
         "notes": len(song.notes),
         "elements": elements(song),
         "bars": song.bars.bar_at(max(song.end_tick - 1, 0)) + 1,
-        "seconds_to_load": loaded - began,
-        "seconds_to_first_note": first_note - began,
-        "seconds_total": time.perf_counter() - began,
+        "seconds_to_load": one.ready - began,
+        "seconds_to_first_note": one.first_note - began,
+        "seconds_total": one.done - began,
     }
     writers: dict[str, Callable[[Path], object]] = {
         options.out: lambda path: write_song(song, path),
         options.wav: lambda path: _render(song, path),
         options.png: lambda path: _draw(song, path),
     }
+    numbered = f"-{index + 1}" if count > 1 else ""
     made["files"] = []
     for name, write in writers.items():
         if name:
@@ -224,34 +251,6 @@ def _made(request: Request, options: argparse.Namespace, numbered: str) -> dict[
     if options.library:
         made["piece"] = keep(song, request)
     return made | {"measures": measure(song)}
-
-
-def _composed(request: Request, most_elements: int | None) -> tuple[Song, float, float]:
-    """The song, when the generator was ready, and when its first note came, by the performance counter.
-
-    Bars are doubled until there are elements enough.
-    """
-    from core.compose.registry import compose
-
-    ready = first_note = math.nan
-    while True:
-        show = progress_line(f"composing {request.bars} bars")
-        song = None
-        for update in compose(request, cancelled=never):
-            now = time.perf_counter()
-            ready = now if math.isnan(ready) else ready
-            if len(update.notes) and math.isnan(first_note):
-                first_note = now
-            show(update.progress)
-            if update.done:
-                song = update.song
-        if song is None:
-            raise RuntimeError(f"the generator {request.generator} ended without a song")
-        if most_elements is None:
-            return song, ready, first_note
-        if elements(song) >= most_elements or request.bars == MOST_BARS:
-            return first_elements(song, most_elements), ready, first_note
-        request = replace(request, bars=min(2 * request.bars, MOST_BARS))
 
 
 def _render(song: Song, path: Path) -> None:
@@ -266,11 +265,10 @@ def _draw(song: Song, path: Path) -> None:
     write_picture(song, path)
 
 
-def _answer(request: Request, made: list[dict[str, Any]]) -> Answer:
+def _answer(request: Request, made: list[dict[str, Any]], total: float, to_load: float) -> Answer:
     """What a person waited includes the loading of weights; notes a second are the generator's own."""
     first = made[0]
-    total = sum(entry["seconds_total"] for entry in made)
-    at_work = total - sum(entry["seconds_to_load"] for entry in made)
+    at_work = total - to_load
     notes = sum(entry["notes"] for entry in made)
     wish = {name: value for name, value in asdict(replace(request, song=None)).items() if value is not None}
     values = {
@@ -294,6 +292,14 @@ def _answer(request: Request, made: list[dict[str, Any]]) -> Answer:
     return Answer(values, lines)
 
 
+CONDITIONS = frozenset(
+    (
+        "composer", "key", "meter", "instruments", "density", "polyphony", "register", "note_length", "chords",
+        "strictness", "repetition", "temperature", "rhythm_temperature", "top_p", "candidates",
+    )
+)  # fmt: skip
+"""What a generator may not know; that it is left out is told."""
+
 MANNER = (
     option("--generator", metavar="NAME", help="flagship (default), short-tunes or mixtape"),
     option("--style", metavar="S", help="one of the generator's styles, such as pop, jazz, waltz"),
@@ -303,10 +309,16 @@ MANNER = (
     option("--meter", type=meter, metavar="N/D", help="time signature, such as 4/4 or 6/8"),
     option("--instruments", type=names, metavar="A,B,C", help="one a part: piano,bass,strings,drums"),
     option("--density", type=number(0, 1), metavar="0-1", help="few to many notes"),
+    option("--polyphony", type=whole(1, 5), metavar="1-5", help="notes that a part begins together"),
+    option("--register", type=number(0, 1), metavar="0-1", help="low to high; 0.5 is where they usually lie"),
+    option("--note-length", type=number(0, 1), metavar="0-1", help="short to long notes"),
+    option("--chords", type=chord_names, metavar="LANE", help='a bar each, over again: "C Am F,G C"'),
     option("--strictness", type=number(0, 100), metavar="0-100", help="how firmly notes keep to the key"),
     option("--repetition", type=number(0, 1), metavar="0-1", help="from always new to mostly repeated"),
     option("--temperature", type=number(0.1, 2), metavar="T", help="how daring every choice is, 0.1-2"),
+    option("--rhythm-temperature", type=number(0.1, 2), metavar="T", help="the same of rhythm alone"),
     option("--top-p", type=number(0.01, 1), metavar="P", help="the share of likelihood sampled from"),
+    option("--candidates", type=whole(1, 16), metavar="N", help="drafts of which the best is kept"),
     option("--seed", type=whole(0, 2**32 - 1), metavar="N", help="the same seed gives the same notes"),
     option(
         "--no-library", dest="library", action="store_false", help="do not remember the song in the library"
@@ -340,12 +352,5 @@ COMMANDS = (
                 help="write N songs, SONG-1.mid and on, with seeds that follow each other",
             ),
         ),
-    ),
-    Command(
-        "continue",
-        "go on where a song ends",
-        "continue song.mid --bars 8 --out longer.mid",
-        run_continue,
-        (option("input", metavar="IN.mid", help="the song to go on from"), *MANNER, BARS),
     ),
 )  # fmt: skip
