@@ -31,7 +31,9 @@ from core.cli import (
     learn,
     library,
     models,
+    originality,
     register,
+    song_tasks,
     songs,
     studio,
 )
@@ -42,7 +44,9 @@ from core.version import VERSION
 COMMANDS: tuple[Command, ...] = (
     *studio.COMMANDS,
     *compose.COMMANDS,
+    *song_tasks.COMMANDS,
     *songs.COMMANDS,
+    *originality.COMMANDS,
     *library.COMMANDS,
     *register.COMMANDS,
     *models.COMMANDS,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import TunesmithError
+from core.learn.originality_index import learn_originality_index
 from core.store.folders import user_folder
 
 Report = Callable[[float], None]
@@ -89,4 +90,5 @@ RECIPES: dict[str, Callable[..., dict[str, Any]]] = {
     "flagship": partial(composer, "flagship", {}),
     # The baseline: Magenta's size, and nothing but the events to go by.
     "plain-lstm": partial(composer, "plain-lstm", {"hidden": 128, "plain": True}),
+    "originality-index": learn_originality_index,
 }
