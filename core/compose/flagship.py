@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.compose import originality, personal
 from core.compose.encoding import tempo_class
 from core.compose.request import Request, Update
 from core.compose.styles import COMPOSERS, STYLES
@@ -34,9 +35,15 @@ CONDITIONS = frozenset(
     (
         "style", "composer", "key", "tempo", "meter", "bars", "instruments", "density", "polyphony", "register",
         "note_length", "chords", "strictness", "repetition", "temperature", "rhythm_temperature", "top_p",
-        "candidates", "first_bar", "tracks", "locked", "amount",
+        "candidates", "longest_copy", "personal", "first_bar", "tracks", "locked", "amount",
     )
 )  # fmt: skip
+
+ATTEMPTS = 6
+"""Times that a piece is written anew because it copied too much."""
+
+ENDLESS_BARS = 4096
+"""Bars of a stream: hours."""
 
 MOST_SILENT = 0.5
 """A draft with a larger share of silent bars is not kept where there is another."""
@@ -117,30 +124,78 @@ def compose_with(
     loaded: Loaded, request: Request, *, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[Update]:
     """Compose with a network of one's own instead of the installed one."""
-    if request.candidates > 1:
-        yield from _best_of(loaded, request, cancelled)
-        return
-    for _, update in _written(loaded, [_writer(loaded, request)], cancelled):
+    for _, update in _composed(loaded, [request], cancelled):
         yield update
 
 
 def compose_variants(
     request: Request, count: int, *, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[tuple[int, Update]]:
-    """Compose ``count`` pieces side by side, with seeds counted up from the request's.
-
-    Yields
-    ------
-    (which piece, its news)
-    """
+    """Compose ``count`` pieces side by side; see `core.compose.registry.compose_variants`."""
     wishes = [replace(request, seed=(request.seed + index) % 2**32) for index in range(count)]
-    if request.candidates > 1:
-        for index, wish in enumerate(wishes):
-            for update in compose(wish, cancelled=cancelled):
-                yield index, update
-        return
+    yield from _composed(load(), wishes, cancelled)
+
+
+def stream(request: Request, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Update]:
+    """Compose on and on, bar after bar, without an end."""
     loaded = load()
-    yield from _written(loaded, [_writer(loaded, wish) for wish in wishes], cancelled)
+    writer = _writer(loaded, replace(request, bars=ENDLESS_BARS))
+    for _, update in _written(loaded, [writer], cancelled):
+        if not update.done:
+            yield replace(update, progress=0.0)
+
+
+def _composed(
+    loaded: Loaded, requests: Sequence[Request], cancelled: Callable[[], bool]
+) -> Iterator[tuple[int, Update]]:
+    """Compose pieces side by side. Of several drafts the best is told; one that copies too much is written anew.
+
+    Raises
+    ------
+    TunesmithError
+        Where every draft copies more than was allowed.
+    """
+    waiting = dict(enumerate(requests))
+    for attempt in range(ATTEMPTS):
+        drafts = [
+            (index, _writer(loaded, wish, attempt * wish.candidates + draft))
+            for index, wish in waiting.items()
+            for draft in range(wish.candidates)
+        ]
+        for place, update in _written(loaded, [writer for _, writer in drafts], cancelled):
+            index, writer = drafts[place]
+            alone = requests[index].candidates == 1
+            if alone and (not update.done or not _copies_too_much(writer)):
+                yield index, update
+            elif not alone and update.song is None:
+                yield index, Update(update.progress, update.notes[:0])
+            if alone and update.done and not _copies_too_much(writer):
+                del waiting[index]
+        for index in list(waiting):
+            group = [writer for own, writer in drafts if own == index and not _copies_too_much(writer)]
+            if group:
+                best = max(group, key=_quality)
+                yield index, best.frame
+                yield index, Update(1.0, best.notes())
+                yield index, Update(1.0, best.notes()[:0], song=best.song, done=True)
+                del waiting[index]
+        if not waiting:
+            return
+    raise TunesmithError(
+        f"each of {ATTEMPTS} drafts shares more notes in a row with the music learnt from than the limit allows; "
+        "raise the limit, or ask for another seed"
+    )
+
+
+def _copies_too_much(writer: Writer) -> bool:
+    """Whether the new notes share a longer run with the training music than was allowed."""
+    limit = writer.request.longest_copy
+    if limit is None or not writer.made:
+        return False
+    if writer.longest_copy is None:
+        run = originality.longest_match(writer.work.song.with_notes(writer.notes()))
+        writer.longest_copy = len(run) if run else 0
+    return writer.longest_copy > limit
 
 
 def _writer(loaded: Loaded, request: Request, draft: int = 0) -> Writer:
@@ -161,32 +216,25 @@ def _written(
 
     for place, writer in enumerate(writers):
         yield place, writer.frame
-    settings = [_setting(writer.request, writer.work) for writer in writers]
+    settings = [_setting(loaded, writer.request, writer.work) for writer in writers]
     yield from write(writers, Steppers(loaded.network, settings), cancelled=cancelled)
 
 
-def _setting(request: Request, work: Workpiece) -> Setting:
+def _setting(loaded: Loaded, request: Request, work: Workpiece) -> Setting:
     """What the network is told before the first event."""
     from core.compose.stepper import Setting
 
     style = STYLES.index(request.style) if request.style in STYLES else len(STYLES)
     composer = COMPOSERS.index(request.composer) if request.composer in COMPOSERS else len(COMPOSERS)
+    own = personal.load(request.personal, loaded.card.get("sha256")) if request.personal else None
+    if own:
+        # A personal style was tuned with both left open, and says both.
+        style, composer = len(STYLES), len(COMPOSERS)
     wish = (style, composer, int(work.key.is_minor), tempo_class(request.tempo), 1)
-    return Setting(wish, work.rows, work.given, work.bar_steps)
-
-
-def _best_of(loaded: Loaded, request: Request, cancelled: Callable[[], bool]) -> Iterator[Update]:
-    """Several drafts, of which the likeliest that is not mostly silent is told."""
-    writers = [_writer(loaded, request, draft) for draft in range(request.candidates)]
-    yield writers[0].frame
-    progress = [0.0] * len(writers)
-    for place, update in _written(loaded, writers, cancelled):
-        progress[place] = update.progress
-        yield Update(sum(progress) / len(progress), update.notes[:0])
-    best = max(writers, key=_quality)
-    yield replace(best.frame, progress=1.0)
-    yield Update(1.0, best.notes())
-    yield Update(1.0, best.notes()[:0], song=best.song, done=True)
+    return Setting(
+        wish, work.rows, work.given, work.bar_steps,
+        manner=own.wish if own else None, hidden=own.h if own else None, cell=own.c if own else None,
+    )  # fmt: skip
 
 
 def _quality(writer: Writer) -> tuple[bool, float]:

@@ -53,6 +53,7 @@ GENERATORS: dict[str, Generator] = {
         flagship.compose,
         flagship.warm_up,
         composers=COMPOSERS,
+        stream=flagship.stream,
         variants=flagship.compose_variants,
     ),
 }

@@ -94,6 +94,7 @@ class Writer:
     made : the new events
     log_likelihood : of everything drawn so far, in nats
     silent_bars : bars written without a note
+    longest_copy : the longest run shared with the training music, once it was looked for
     """
 
     def __init__(self, request: Request, work: Workpiece, rng: np.random.Generator) -> None:
@@ -106,6 +107,7 @@ class Writer:
         self.song: Song | None = None
         self.log_likelihood = 0.0
         self.silent_bars = 0
+        self.longest_copy: int | None = None
         self._told = 0
         self._is_new = request.task in ("new", "continue")
 

@@ -22,6 +22,10 @@ CONTRACT = {
     "compose": "--generator --style --composer --key --tempo --meter --bars --elements --seconds "
     "--instruments --density --strictness --repetition --temperature --top-p --variants --seed --out --wav --png",
     "continue": "--bars --out",
+    "fill": "--bars --tracks --out",
+    "vary": "--amount --out",
+    "accompany": "--instruments --out",
+    "originality": "",
     "convert": "",
     "render": "--soundfont --sample-rate --bits",
     "measure": "",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
+from core.compose import flagship  # noqa: E402
 from core.compose.flagship import Loaded, compose_with  # noqa: E402
 from core.compose.network import Network, Shape  # noqa: E402
 from core.compose.request import Request  # noqa: E402
@@ -159,7 +160,7 @@ def test_the_same_request_gives_the_same_notes_alone_or_side_by_side() -> None:
     requests = [Request(seed=seed, bars=3) for seed in (4, 5, 6)]
     alone = [rows_of(made(request).notes) for request in requests]
     writers = [_writer(untrained(), request) for request in requests]
-    settings = [_setting(writer.request, writer.work) for writer in writers]
+    settings = [_setting(untrained(), writer.request, writer.work) for writer in writers]
     for _ in write(writers, Steppers(untrained().network, settings)):
         pass
     assert [rows_of(writer.song.notes) for writer in writers if writer.song] == alone
@@ -220,6 +221,33 @@ def test_repetition_at_its_ends() -> None:
 
     assert repeats(never) == 0
     assert repeats(always) == 1
+
+
+def test_what_copies_too_much_is_written_anew_and_refused_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths = iter([40, 18] + [40] * 6)
+    monkeypatch.setattr(flagship.originality, "longest_match", lambda _: range(next(lengths)))
+    request = Request(bars=2, instruments=("piano",), longest_copy=20, seed=3)
+    updates = list(compose_with(untrained(), request))
+    frames = [place for place, update in enumerate(updates) if update.song and not update.done]
+    assert len(frames) == 2
+    anew = np.concatenate([update.notes for update in updates[frames[1] :]])
+    last = updates[-1].song
+    assert last is not None
+    assert set(anew["onset"].tolist()) == set(last.notes["onset"].tolist())
+    with pytest.raises(TunesmithError, match="raise the limit"):
+        made(request)
+
+
+def test_a_stream_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flagship, "load", untrained)
+    bars = 0
+    for update in flagship.stream(Request(bars=2, instruments=("piano",), seed=3)):
+        assert not update.done
+        if len(update.notes):
+            bars = int(update.notes["onset"].max()) // 1920
+        if bars >= 12:
+            break
+    assert bars == 12
 
 
 def test_the_best_of_several_drafts_is_kept() -> None:
