@@ -1,9 +1,9 @@
 """A network that foretells four-part chorales token by token.
 
-A recurrent trunk walks over the sixteenths of a piece; at each step four small heads name the voices one
-after another, each knowing the voices named before it (a NADE, Larochelle and Murray 2011, over an LSTM, as
-the RNN-NADE of Boulanger-Lewandowski et al. 2012). By the chain rule the chance of a piece is the product of
-its tokens' chances.
+A recurrent trunk walks over the eighths of a piece; at each sixteenth four small heads name the voices one
+after another, from the trunk's state and from what sounds just then, each knowing the voices named before it
+(a NADE, Larochelle and Murray 2011, over an LSTM, as the RNN-NADE of Boulanger-Lewandowski et al. 2012). By
+the chain rule the chance of a piece is the product of its tokens' chances.
 
 What a head says is transposable. A pitch's logit is a sum over frames of reference: where the pitch lies
 above the voice's last pitch, above the piece's first bass note (as a pitch class), above each voice named
@@ -77,6 +77,10 @@ class Clues:
     then: Tensor
     match: Tensor
 
+    def at(self, asked: Tensor) -> Clues:
+        """The clues of the steps asked for [shape=(batch, steps)], one after another."""
+        return Clues(*(getattr(self, field.name)[asked] for field in fields(Clues)))
+
 
 def tokens_of(grid: Grid) -> Grid:
     """MIDI pitches, -1 for a rest, as tokens.
@@ -101,18 +105,16 @@ def clues_of(tokens: Grid) -> Clues:
     """What is known before each step of one piece [shape=(steps, 4)]."""
     steps = len(tokens)
     last = np.vstack([np.full((1, 4), START), tokens[:-1]])
-    place = np.empty_like(last)
-    held = np.zeros_like(last)
-    motion = np.full_like(last, NO_INTERVAL)
-    place[0] = MIDDLE
-    for t in range(1, steps):
-        sounds = last[t] < REST
-        moved = sounds & (last[t] != place[t - 1])
-        place[t] = np.where(sounds, last[t], place[t - 1])
-        held[t] = np.where(last[t] == last[t - 1], np.minimum(held[t - 1] + 1, LONGEST_HOLD), 1)
-        leap = np.clip(place[t] - place[t - 1], -LEAP, LEAP) + LEAP
-        first = last[t - 1] == START
-        motion[t] = np.where(first, NO_INTERVAL, np.where(moved, leap, motion[t - 1]))
+    step = np.arange(steps)[:, None]
+    sounds = last < REST
+    place = np.vstack([[MIDDLE], last[1:]])
+    place = np.take_along_axis(place, _latest(sounds | (step == 0)), 0)
+    leap = np.diff(place, axis=0, prepend=[MIDDLE])
+    latest = _latest((leap != 0) & (step > 1))
+    motion = np.clip(np.take_along_axis(leap, latest, 0), -LEAP, LEAP) + LEAP
+    motion[latest == 0] = NO_INTERVAL
+    changed = np.vstack([np.ones((1, 4), bool), last[1:] != last[:-1]])
+    held = np.minimum(step - _latest(changed) + 1, LONGEST_HOLD) * (step > 0)
     sounding = np.flatnonzero(tokens[:, 3] < REST)
     first_bass = sounding[0] if len(sounding) else steps
     root = np.full(steps, 12)
@@ -122,6 +124,11 @@ def clues_of(tokens: Grid) -> Clues:
     match = np.stack([np.minimum(np.log2(length + 1), LONGEST_MATCH) for _, length in likeness], 1)
     columns = (last, place, held, motion, root, np.arange(steps), then, match.astype(np.int64))
     return Clues(*(torch.from_numpy(np.ascontiguousarray(column, dtype=np.int64)) for column in columns))
+
+
+def _latest(marked: NDArray[np.bool_]) -> Grid:
+    """For each step and voice the latest step so far that is marked, 0 where none is."""
+    return np.maximum.accumulate(np.where(marked, np.arange(len(marked))[:, None], 0))
 
 
 def _likenesses(tokens: Grid) -> tuple[Grid, Grid]:
@@ -181,7 +188,7 @@ class Shape:
 
     hidden: int = 192
     layers: int = 2
-    head: int = 192
+    head: int = 160
     order: tuple[int, ...] = (0, 3, 1, 2)
     input_dropout: float = 0.3
     dropout: float = 0.5
@@ -219,20 +226,22 @@ class ChoraleNetwork(nn.Module):
             nn.init.normal_(output.weight, std=0.02)
             nn.init.zeros_(output.bias)
 
-    def forward(self, clues: Clues, tokens: Tensor) -> Tensor:
-        """Logits [shape=(batch, steps, 4, TOKENS)], voices in the order of `VOICES`.
+    def forward(self, clues: Clues, tokens: Tensor, asked: Tensor) -> Tensor:
+        """Logits [shape=(asked, 4, TOKENS)], voices in the order of `VOICES`.
 
         The logits of a voice depend on the clues of its step and earlier ones, and on this step's ``tokens``
-        [shape=(batch, steps, 4)] of the voices before it in ``shape.order``.
+        [shape=(batch, steps, 4)] of the voices before it in ``shape.order``. Only the steps ``asked`` for
+        [shape=(batch, steps)] are answered.
         """
         known = self._known(clues)
-        state = self._walk(known)
+        state = self._walk(known[:, ::2]).repeat_interleave(2, 1)[:, : known.shape[1]]
         near = self._drop(known, self.shape.input_dropout)
-        shared = self.to_heads(torch.cat([state, near], -1)).chunk(4, -1)
+        shared = self.to_heads(torch.cat([state, near], -1)[asked]).chunk(4, -1)
+        clues, tokens = clues.at(asked), tokens[asked]
         logits: list[Tensor | None] = [None] * 4
         for turn, voice in enumerate(self.shape.order):
             logits[voice] = self._head(turn, shared[turn], clues, tokens)
-        return torch.stack([voice for voice in logits if voice is not None], 2)
+        return torch.stack([voice for voice in logits if voice is not None], -2)
 
     def _known(self, clues: Clues) -> Tensor:
         parts = [table(clues.match[..., i]) for i, table in enumerate(self.match_tables)]
@@ -312,7 +321,7 @@ def _pitched(frames: Tensor, voice: int, clues: Clues, named: list[Tensor]) -> T
     return torch.cat([logits, absolute[..., PITCHES:]], -1)
 
 
-def token_nats(network: ChoraleNetwork, clues: Clues, tokens: Tensor) -> Tensor:
-    """Negative log-likelihood of every token in nats [shape=(batch, steps, 4)]."""
-    logits = network(clues, tokens)
-    return F.cross_entropy(logits.flatten(0, 2).float(), tokens.flatten(), reduction="none").view_as(tokens)
+def token_nats(network: ChoraleNetwork, clues: Clues, tokens: Tensor, asked: Tensor) -> Tensor:
+    """Negative log-likelihood in nats of every token of the steps asked for [shape=(asked, 4)]."""
+    logits, right = network(clues, tokens, asked), tokens[asked]
+    return F.cross_entropy(logits.flatten(0, 1).float(), right.flatten(), reduction="none").view_as(right)

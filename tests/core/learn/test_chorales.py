@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from core.errors import Cancelled, TunesmithError  # noqa: E402
-from core.learn import chorales, chorales_floors, chorales_network  # noqa: E402
+from core.learn import chorales, chorales_floors, chorales_network, chorales_report  # noqa: E402
 from core.learn.chorales import Chorale, Plan  # noqa: E402
 from core.learn.chorales_network import (  # noqa: E402
     LOWEST,
@@ -58,9 +58,8 @@ def network(seed: int = 0, shape: Shape = SMALL) -> ChoraleNetwork:
 
 def nats_of(made: ChoraleNetwork, tokens: np.ndarray) -> np.ndarray:
     piece = Chorale.of(tokens)
-    clues, batch, _ = chorales.batch_of([piece])
     with torch.no_grad():
-        return token_nats(made, clues, batch)[0].double().numpy()
+        return token_nats(made, *chorales.batch_of([piece])).double().numpy()
 
 
 def write_folder(folder: Path) -> Path:
@@ -145,7 +144,7 @@ def test_chances_of_all_continuations_sum_to_one() -> None:
     tried[:, 4, third], tried[:, 4, fourth] = pairs.T
     clues = chorales_network.stacked([clues_of(tokens)] * len(pairs))
     with torch.no_grad():
-        nats = token_nats(made, clues, tried)[:, 4].double()
+        nats = token_nats(made, clues, tried, (torch.arange(5) == 4).expand(len(pairs), -1)).double()
     assert torch.exp(-nats[:, third] - nats[:, fourth]).sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -198,3 +197,23 @@ def test_the_floors_count_what_they_say() -> None:
     ngram = chorales_floors.measure_ngram(grids, grids)
     assert ngram["accuracy"] > repeat
     assert ngram["nats"] < np.log(TOKENS) / 4
+
+
+def test_the_recipe_leaves_a_table_weights_and_a_curve_and_resumes(tmp_path: Path) -> None:
+    data, out = write_folder(tmp_path / "data" / "jsb_chorales").parent, tmp_path / "out"
+    quick = Plan(SMALL, epochs=2, batch=4, check=1)
+    figures = chorales_report.learn_chorales(data=data, out=out, plan=quick)
+    seeds = [figures[f"seed {seed}"]["test_nats"] for seed in chorales_report.SEEDS]
+    assert len(set(seeds)) == 3
+    assert figures["network"]["test_nats"] == pytest.approx(np.mean(seeds))
+    assert figures["network"]["test_nats_sd"] == pytest.approx(np.std(seeds, ddof=1))
+    assert figures["3 networks' mean"]["test_nats"] <= np.mean(seeds), "by Jensen's inequality"
+    assert (out / "chorales-curve.png").read_bytes()[:4] == b"\x89PNG"
+    assert f"{np.mean(seeds):.3f} ± " in (out / "chorales.md").read_text(encoding="utf-8")
+    again = chorales_report.learn_chorales(data=data, out=out, plan=quick, resume=True)
+    assert again["network"] == pytest.approx(figures["network"])
+
+
+def test_a_recipe_without_data_says_what_to_give() -> None:
+    with pytest.raises(TunesmithError, match="--data FOLDER"):
+        chorales_report.learn_chorales(data=None)
