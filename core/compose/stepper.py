@@ -361,6 +361,8 @@ class Steppers:
             self._shares[piece] = None
 
     def _sum(self, layer: str, ids: Sequence[Sequence[int]]) -> Tensor:
+        if len(ids) == 1:
+            return F.embedding_bag(torch.tensor(ids, device=self._device), self._own[layer][0], mode="sum")
         flat = torch.tensor([i for row in ids for i in row], device=self._device)
         offsets = torch.tensor(np.cumsum([0] + [len(row) for row in ids[:-1]]), device=self._device)
         return F.embedding_bag(flat, self._own[layer][0], offsets, mode="sum")
@@ -373,7 +375,8 @@ class Steppers:
             for place, piece in enumerate(wanting):
                 self._shares[piece] = tuple(share[place] for share in whole)
         at = HEADS.index(head)
-        return torch.stack([shares[at] for piece in pieces if (shares := self._shares[piece]) is not None])
+        rows = [shares[at] for piece in pieces if (shares := self._shares[piece]) is not None]
+        return rows[0][None] if len(rows) == 1 else torch.stack(rows)
 
     @torch.inference_mode()
     def logits(self, head: str, pieces: Sequence[int], asked: Sequence[tuple[Any, ...]]) -> list[Tensor]:
