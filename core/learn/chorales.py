@@ -108,10 +108,8 @@ def ranges(pieces: Sequence[Chorale]) -> tuple[Tensor, Tensor]:
 def room(piece: Chorale, lowest: Tensor, highest: Tensor) -> tuple[int, int]:
     """How many semitones a piece can move down (<= 0) and up with every voice in its range."""
     low, high = ranges([piece])
-    return (
-        int(min(0, (lowest - low)[high >= 0].max(), 0)),
-        int(max(0, (highest - high)[high >= 0].min())),
-    )
+    sings = high >= 0
+    return min(0, int((lowest - low)[sings].max())), max(0, int((highest - high)[sings].min()))
 
 
 def batch_of(pieces: Sequence[Chorale]) -> tuple[Clues, Tensor, Tensor]:

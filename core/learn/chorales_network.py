@@ -221,10 +221,11 @@ class ChoraleNetwork(nn.Module):
         self.named_intervals = tables(12, 2 * SPAN + 2, 12)
         self.named = nn.ModuleList(nn.Linear(32 * n, shape.head) for n in (1, 2, 3))
         frames = TOKENS + (2 * LEAP * 2 + 1) + 12 + 2
-        self.outputs = nn.ModuleList(nn.Linear(shape.head, frames + n * (2 * SPAN + 1)) for n in range(4))
-        for output in self.outputs:
+        outputs = [nn.Linear(shape.head, frames + n * (2 * SPAN + 1)) for n in range(4)]
+        for output in outputs:
             nn.init.normal_(output.weight, std=0.02)
             nn.init.zeros_(output.bias)
+        self.outputs = nn.ModuleList(outputs)
 
     def forward(self, clues: Clues, tokens: Tensor, asked: Tensor) -> Tensor:
         """Logits [shape=(asked, 4, TOKENS)], voices in the order of `VOICES`.

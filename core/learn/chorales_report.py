@@ -102,7 +102,8 @@ def learn_chorales(
 
 def floors(grids: dict[str, list[Grid]]) -> dict[str, dict[str, float]]:
     """The rows of the table that nothing was trained for."""
-    repeat, ngram = {}, {}
+    repeat: dict[str, float] = {}
+    ngram: dict[str, float] = {}
     for split in ("valid", "test"):
         repeat |= _named(split, measure_repeat(grids[split]))
         ngram |= _named(split, measure_ngram(grids["train"], grids[split]))
