@@ -42,7 +42,7 @@ MOST_PLACES = 100
 """A seed that stands in more places of the training music is a commonplace, and no run is followed from it."""
 
 TELLING_NOTES = 16
-TELLING_BITS = 60.0
+TELLING_BITS = 80.0
 """A run is telling if it has so many notes and bits. See docs/originality.md."""
 
 BETWEEN = 255
