@@ -5,9 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from core.compose.registry import compose, compose_song, warm_up
+from core.compose.registry import compose, compose_song, compose_variants, warm_up
 from core.compose.request import Request
 
 BAND = ("acoustic bass", "acoustic grand piano", "string ensemble 1", "drums")
@@ -94,4 +95,35 @@ def sixteen_bars() -> dict[str, Any]:
     }
 
 
-BENCHMARKS = {"step-vs-nn-lstm": stepping, "first-note": first_note, "sixteen-bars": sixteen_bars}
+def eight_melodies() -> dict[str, Any]:
+    """Seconds for eight melodies of 8 bars side by side; the peer composes them one after another."""
+    warm_up()
+    request = Request(bars=8, instruments=("flute",))
+    together, apart, notes = [], [], 0
+    for run in range(RUNS):
+        wish = replace(request, seed=8 * run)
+        begun = time.perf_counter()
+        updates = [update for _, update in compose_variants(wish, 8)]
+        together.append(time.perf_counter() - begun)
+        notes += sum(len(update.song.notes) for update in updates if update.done and update.song)
+        begun = time.perf_counter()
+        for index in range(8):
+            compose_song(replace(wish, seed=wish.seed + index))
+        apart.append(time.perf_counter() - begun)
+    ours, peer = statistics.median(together), statistics.median(apart)
+    return {
+        "ours": ours,
+        "peer": peer,
+        "ratio": peer / ours,
+        "unit": "s",
+        "runs": RUNS,
+        "notes_per_second": notes / sum(together),
+    }
+
+
+BENCHMARKS = {
+    "step-vs-nn-lstm": stepping,
+    "first-note": first_note,
+    "sixteen-bars": sixteen_bars,
+    "eight-melodies": eight_melodies,
+}
