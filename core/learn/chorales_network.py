@@ -19,7 +19,7 @@ Conventions
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -47,6 +47,8 @@ LONGEST_HOLD = 20
 SPAN = 36
 """Widest interval between two voices that is told apart."""
 LONGEST_MATCH = 7
+MEMORIES = (8, 64)
+"""Steps after which what was heard counts for 1/e."""
 _PITCH_CLASSES = 14
 _REST_CLASS, _START_CLASS = 12, 13
 
@@ -66,6 +68,8 @@ class Clues:
     then : tokens that followed the longest earlier likeness to all voices, and to the soprano alone
         [shape=(..., steps, 2, 4)]
     match : how long these likenesses are, in doublings of a step [shape=(..., steps, 2)]
+    heard : share of voices that have lately been at each pitch class of tokens, by `MEMORIES`
+        [shape=(..., steps, 2, 12)], real numbers
     """
 
     last: Tensor
@@ -76,6 +80,7 @@ class Clues:
     phase: Tensor
     then: Tensor
     match: Tensor
+    heard: Tensor
 
     def at(self, asked: Tensor) -> Clues:
         """The clues of the steps asked for [shape=(batch, steps)], one after another."""
@@ -122,8 +127,20 @@ def clues_of(tokens: Grid) -> Clues:
     likeness = [_likenesses(tokens), _likenesses(tokens[:, :1])]
     then = np.stack([np.where((s < 0)[:, None], START, tokens[s]) for s, _ in likeness], 1)
     match = np.stack([np.minimum(np.log2(length + 1), LONGEST_MATCH) for _, length in likeness], 1)
-    columns = (last, place, held, motion, root, np.arange(steps), then, match.astype(np.int64))
-    return Clues(*(torch.from_numpy(np.ascontiguousarray(column, dtype=np.int64)) for column in columns))
+    columns = (last, place, held, motion, root, np.arange(steps), then, match)
+    exact = [torch.from_numpy(np.ascontiguousarray(column, dtype=np.int64)) for column in columns]
+    return Clues(*exact, torch.from_numpy(_heard(tokens)))
+
+
+def _heard(tokens: Grid) -> NDArray[np.float32]:
+    sounding = (tokens[..., None] % 12 == np.arange(12)) & (tokens < REST)[..., None]
+    share = sounding.mean(1)
+    heard = np.zeros((len(tokens), len(MEMORIES), 12), np.float32)
+    for kind, memory in enumerate(MEMORIES):
+        fade = np.exp(-1 / memory)
+        for step in range(1, len(tokens)):
+            heard[step, kind] = fade * heard[step - 1, kind] + (1 - fade) * share[step - 1]
+    return heard
 
 
 def _latest(marked: NDArray[np.bool_]) -> Grid:
@@ -158,8 +175,13 @@ def transposed(clues: Clues, semitones: int) -> Clues:
 
     root = torch.where(clues.root < 12, (clues.root + semitones) % 12, clues.root)
     place = torch.where(clues.last == START, clues.place, clues.place + semitones)
-    return Clues(
-        move(clues.last), place, clues.held, clues.motion, root, clues.phase, move(clues.then), clues.match
+    return replace(
+        clues,
+        last=move(clues.last),
+        place=place,
+        root=root,
+        then=move(clues.then),
+        heard=clues.heard.roll(semitones, -1),
     )
 
 
@@ -212,7 +234,7 @@ class ChoraleNetwork(nn.Module):
         self.then_tables = tables(8, INTERVALS, 6)
         self.match_tables = tables(2, LONGEST_MATCH + 1, 6)
         self.phase_tables = nn.ModuleList(nn.Embedding(n, 8) for n in (16, 12, 32))
-        size = 4 * (12 + 12 + 6 + 6) + 8 * 6 + 2 * 6 + 3 * 8
+        size = 4 * (12 + 12 + 6 + 6) + 8 * 6 + 2 * 6 + 3 * 8 + 12 * len(MEMORIES)
         sizes = [size] + [shape.hidden] * shape.layers
         self.trunk = nn.ModuleList(nn.LSTM(a, b, batch_first=True) for a, b in zip(sizes, sizes[1:]))
         self.to_heads = nn.Linear(shape.hidden + size, 4 * shape.head)
@@ -220,7 +242,7 @@ class ChoraleNetwork(nn.Module):
         self.named_motions = tables(12, INTERVALS, 8)
         self.named_intervals = tables(12, 2 * SPAN + 2, 12)
         self.named = nn.ModuleList(nn.Linear(32 * n, shape.head) for n in (1, 2, 3))
-        frames = TOKENS + (2 * LEAP * 2 + 1) + 12 + 2
+        frames = TOKENS + (4 * LEAP + 1) + 12 + 2 + len(MEMORIES)
         outputs = [nn.Linear(shape.head, frames + n * (2 * SPAN + 1)) for n in range(4)]
         for output in outputs:
             nn.init.normal_(output.weight, std=0.02)
@@ -239,15 +261,18 @@ class ChoraleNetwork(nn.Module):
         near = self._drop(known, self.shape.input_dropout)
         shared = self.to_heads(torch.cat([state, near], -1)[asked]).chunk(4, -1)
         clues, tokens = clues.at(asked), tokens[asked]
+        piece = asked.nonzero()[:, 0]
         logits: list[Tensor | None] = [None] * 4
         for turn, voice in enumerate(self.shape.order):
-            logits[voice] = self._head(turn, shared[turn], clues, tokens)
+            logits[voice] = self._head(turn, shared[turn], clues, tokens, piece)
         return torch.stack([voice for voice in logits if voice is not None], -2)
 
     def _known(self, clues: Clues) -> Tensor:
         parts = [table(clues.match[..., i]) for i, table in enumerate(self.match_tables)]
         phases = (clues.phase % 16, clues.phase % 12, (clues.phase // 16).clamp(max=31))
         parts += [table(phase) for table, phase in zip(self.phase_tables, phases)]
+        above = (torch.arange(12) + clues.root[..., None]) % 12
+        parts += [4 * clues.heard[..., kind, :].gather(-1, above) for kind in range(len(MEMORIES))]
         classes = _relative_class(clues.last, clues.root[..., None])
         then = interval_class(clues.then - clues.place[..., None, :])
         then = torch.where(clues.then < REST, then, NO_INTERVAL)
@@ -269,12 +294,15 @@ class ChoraleNetwork(nn.Module):
         return state
 
     def _drop(self, states: Tensor, share: float) -> Tensor:
-        if not self.training or share == 0:
-            return states
-        kept = torch.full_like(states[:, :1], 1 - share).bernoulli() / (1 - share)
-        return states * kept
+        return states * self._mask(len(states), states.shape[-1], share)[:, None]
 
-    def _head(self, turn: int, hidden: Tensor, clues: Clues, tokens: Tensor) -> Tensor:
+    def _mask(self, pieces: int, units: int, share: float) -> Tensor:
+        """One choice of units for all steps of a piece; all of them when not learning."""
+        if not self.training or share == 0:
+            return torch.ones(1, 1).expand(pieces, units)
+        return (torch.rand(pieces, units) >= share) / (1 - share)
+
+    def _head(self, turn: int, hidden: Tensor, clues: Clues, tokens: Tensor, piece: Tensor) -> Tensor:
         voice = self.shape.order[turn]
         place = clues.place[..., voice]
         before = self.shape.order[:turn]
@@ -292,7 +320,9 @@ class ChoraleNetwork(nn.Module):
                     self.named_intervals[i](torch.where(sounds, interval, 2 * SPAN + 1)),
                 ]
             hidden = hidden + self.named[turn - 1](torch.cat(told, -1))
-        hidden = F.dropout(F.gelu(hidden), self.shape.head_dropout, self.training)
+        hidden = (
+            F.gelu(hidden) * self._mask(int(piece[-1]) + 1, hidden.shape[-1], self.shape.head_dropout)[piece]
+        )
         frames = self.outputs[turn](hidden)
         return _pitched(frames, voice, clues, [tokens[..., other] for other in before])
 
@@ -305,8 +335,8 @@ def _relative_class(tokens: Tensor, root: Tensor) -> Tensor:
 def _pitched(frames: Tensor, voice: int, clues: Clues, named: list[Tensor]) -> Tensor:
     """What is said in each frame of reference, added up for every token."""
     pitches = torch.arange(PITCHES)
-    absolute, near, tonal, copied, vertical = frames.split(
-        [TOKENS, 4 * LEAP + 1, 12, 2, len(named) * (2 * SPAN + 1)], -1
+    absolute, near, tonal, copied, heard, vertical = frames.split(
+        [TOKENS, 4 * LEAP + 1, 12, 2, len(MEMORIES), len(named) * (2 * SPAN + 1)], -1
     )
     place, root = clues.place[..., voice, None], clues.root[..., None]
     logits = absolute[..., :PITCHES] + near.gather(
@@ -315,6 +345,9 @@ def _pitched(frames: Tensor, voice: int, clues: Clues, named: list[Tensor]) -> T
     logits = logits + tonal.gather(-1, (pitches - root) % 12) * (root < 12)
     for kind in (0, 1):
         logits = logits + copied[..., kind, None] * (pitches == clues.then[..., kind, voice, None])
+    for kind in range(len(MEMORIES)):
+        often = (clues.heard[..., kind, :] + 0.01).log()[..., pitches % 12]
+        logits = logits + heard[..., kind, None] * often
     if named:
         for token, chunk in zip(named, vertical.chunk(len(named), -1)):
             interval = (pitches - token[..., None]).clamp(-SPAN, SPAN) + SPAN

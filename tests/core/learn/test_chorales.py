@@ -114,7 +114,7 @@ def test_clues_know_only_what_came_before() -> None:
         changed = tokens.copy()
         changed[cut:] = (changed[cut:] + 5) % TOKENS
         other = clues_of(changed)
-        for name in ("last", "place", "held", "motion", "root", "phase", "then", "match"):
+        for name in ("last", "place", "held", "motion", "root", "phase", "then", "match", "heard"):
             assert torch.equal(getattr(whole, name)[: cut + 1], getattr(other, name)[: cut + 1])
 
 
@@ -160,7 +160,7 @@ def test_a_transposed_chorale_has_the_clues_of_its_transposed_tokens() -> None:
     piece = Chorale.of(tokens_of(chorale(4)))
     moved = piece.transposed(3)
     anew = Chorale.of(moved.tokens.numpy())
-    for name in ("last", "place", "held", "motion", "root", "phase", "then", "match"):
+    for name in ("last", "place", "held", "motion", "root", "phase", "then", "match", "heard"):
         assert torch.equal(getattr(moved.clues, name), getattr(anew.clues, name))
 
 
