@@ -106,6 +106,13 @@ class Ngram:
         right = (chances.argmax(1)[place] == target).sum()
         return float(nats), float(right), len(asked)
 
+    def after(self, *context: int) -> NDArray[np.float64]:
+        """The distribution after the values of `Attribute.context` [shape=(classes,)]."""
+        code = 0
+        for value in context:
+            code = code * _CONTEXT_CLASSES + value
+        return self._chances(np.array([code]))[0]
+
     def _chances(self, contexts: Counts) -> NDArray[np.float64]:
         """The distribution after each context [shape=(contexts, classes)]."""
         classes = self._attribute.classes

@@ -24,8 +24,8 @@ from core.song.measures import measure
 from core.song.notes import Song
 
 FACTS = (
-    "in_key_share", "scale_consistency", "pitch_class_entropy", "groove16", "polyphony", "structure",
-    "empty_beat_rate", "notes_per_beat",
+    "in_key_share", "scale_consistency", "pitch_class_entropy", "entropy_1_bar", "entropy_4_bars", "groove16",
+    "polyphony", "structure", "empty_beat_rate", "notes_per_beat",
 )  # fmt: skip
 """The measures that generated and real music are compared by. ``structure`` is exact bar repetition."""
 
@@ -34,7 +34,7 @@ RESAMPLES = 1000
 
 def song_of(piece: Piece) -> Song:
     """An encoded piece as a song, in its common key."""
-    key = Key(9, "minor") if piece.mode else Key(0, "major")
+    key = key_of(piece)
     names = ["drums" if row[0] == DRUMS else instrument_name(int(row[0])) for row in piece.parts]
     frame = song_frame(piece.parts, names, key, 120, _meter(int(piece.bar_steps[0])))
     return frame.with_notes(notes_from_events(piece.events, piece.bar_steps, key, piece.parts))
@@ -51,18 +51,52 @@ def facts(song: Song, key: Key) -> dict[str, float]:
     return {name: float(found[name]) for name in FACTS}
 
 
-def real_facts(examples: Sequence[Example], bars: int) -> list[dict[str, float]]:
-    """Facts of real excerpts of ``bars`` bars, cut from the middle of each piece."""
-    rows = []
-    for example in examples:
-        length = len(example.piece.bar_steps)
-        if length < bars:
-            continue
-        first = (length - bars) // 2
-        piece = excerpt(example.piece, first, first + bars)
-        if (piece.events["time"] != BAR).sum() >= 8:
-            rows.append(facts(song_of(piece), Key(9, "minor") if piece.mode else Key(0, "major")))
-    return rows
+FEWEST_NOTES = 8
+"""A piece with fewer notes is not measured."""
+
+
+def key_of(piece: Piece) -> Key:
+    """The common key that an encoded piece stands in."""
+    return Key(9, "minor") if piece.mode else Key(0, "major")
+
+
+def excerpts(piece: Piece, bars: int, count: int = 1) -> list[Piece]:
+    """At most ``count`` stretches of ``bars`` bars, not overlapping, around the middle of a piece."""
+    length = len(piece.bar_steps)
+    count = min(count, length // bars)
+    first = (length - bars * count) // 2
+    cuts = [excerpt(piece, at, at + bars) for at in range(first, first + bars * count, bars)]
+    return [cut for cut in cuts if (cut.events["time"] != BAR).sum() >= FEWEST_NOTES]
+
+
+def real_facts(examples: Sequence[Example], bars: int, count: int = 1) -> list[dict[str, float]]:
+    """Facts of real `excerpts`."""
+    return [
+        facts(song_of(cut), key_of(cut))
+        for example in examples
+        for cut in excerpts(example.piece, bars, count)
+    ]
+
+
+def request_like(example: Example, bars: int, seed: int, **wishes: Any) -> Request:
+    """A request for a piece with the conditions (style, mode, tempo, meter, band) of a real one.
+
+    Parameters
+    ----------
+    wishes : fields of the request that are to be otherwise
+    """
+    piece = example.piece
+    names = ("drums" if row[0] == DRUMS else instrument_name(int(row[0])) for row in piece.parts.tolist())
+    conditions: dict[str, Any] = {
+        "style": STYLES[example.style] if example.style < len(STYLES) else "",
+        "key": key_of(piece).name,
+        "tempo": 40 * 6 ** (piece.tempo / 15),
+        "meter": _meter(int(piece.bar_steps[0])),
+        "bars": bars,
+        "instruments": tuple(names),
+        "seed": seed,
+    }
+    return Request(**conditions | wishes)
 
 
 def composed_facts(
@@ -75,24 +109,10 @@ def composed_facts(
     """Facts of pieces that ``compose`` makes with the conditions (style, mode, tempo, band) of each example."""
     rows = []
     for index, example in enumerate(examples):
-        piece = example.piece
-        names = tuple(
-            "drums" if row[0] == DRUMS else instrument_name(int(row[0])) for row in piece.parts.tolist()
-        )
-        key = "A minor" if piece.mode else "C major"
-        request = Request(
-            style=STYLES[example.style] if example.style < len(STYLES) else "",
-            key=key,
-            tempo=40 * 6 ** (piece.tempo / 15),
-            meter=_meter(int(piece.bar_steps[0])),
-            bars=bars,
-            instruments=names,
-            seed=index,
-            **wishes,
-        )
+        request = request_like(example, bars, index, **wishes)
         *_, last = compose(request)
-        if last.song is not None and len(last.song.notes) >= 8:
-            rows.append(facts(last.song, parse_key(key)))
+        if last.song is not None and len(last.song.notes) >= FEWEST_NOTES:
+            rows.append(facts(last.song, parse_key(request.key)))
     return rows
 
 
@@ -122,6 +142,11 @@ def overlap(ours: Sequence[Mapping[str, float]], real: Sequence[Mapping[str, flo
         return density / density.sum()
 
     return float(np.minimum(smooth(a), smooth(b)).sum())
+
+
+def gap(ours: Sequence[Mapping[str, float]], real: Sequence[Mapping[str, float]], name: str) -> float:
+    """How far the mean of a fact is from the real one, with its sign."""
+    return float(np.mean([row[name] for row in ours]) - np.mean([row[name] for row in real]))
 
 
 def table(rows: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> str:

@@ -2,57 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.errors import TunesmithError
+from core.learn.data import Example
+from core.listen.style import KIND as STYLE_KIND
 from core.store.model_file import ModelFile
 
-HELD_OUT = 200
-"""Pieces of the held-out split that a measurement reads."""
+Progress = Callable[[str, float], None]
+
+HELD_OUT, TRAINING = 200, 300
+"""Pieces of the held-out split that a measurement reads, and of the training split that the dull baselines count."""
+
+SAMPLES = 12
+"""Pieces of every kind that are composed unless told; the protocol's own number is `Plan.samples` there."""
 
 
-def _generator(model: ModelFile, data: Path | None) -> dict[str, Any]:
-    """Loss and accuracy on held-out music.
-
-    Where ``data`` has a manifest, its test split is measured; else every MIDI file in it is.
-    """
-    import torch
-
-    from core.compose.flagship import unpacked
-    from core.compose.network import network_from_card
-    from core.learn.data import encode_rows, read_folder, read_manifest
-    from core.learn.flagship import measure_loss, spread
-
-    if data is None or not data.is_dir():
-        raise TunesmithError("say what to measure on: --data FOLDER, a folder of MIDI files")
-    if (data / "manifest.csv").is_file():
-        rows = [row for row in read_manifest(data) if row.split == "test"]
-    else:
-        rows = read_folder(data)
-    examples = encode_rows(data, spread(rows, HELD_OUT))
-    if not examples:
-        raise TunesmithError(f"no MIDI file in {data} has bars of up to eight beats and at least eight notes")
-    tensors, card = model.load()
-    network = network_from_card(card)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in unpacked(tensors).items()})
-    figures = measure_loss(network, examples, torch.device("cpu"))
-    return {"pieces": len(examples), "nll": figures.pop("nats"), **figures}
-
-
-BY_ROOM: dict[str, Callable[[ModelFile, Path | None], dict[str, Any]]] = {"compose": _generator}
-
-
-def evaluate(model: ModelFile, data: Path | None = None) -> dict[str, Any]:
+def evaluate(
+    model: ModelFile,
+    data: Path | None = None,
+    *,
+    samples: int = SAMPLES,
+    out: Path | None = None,
+    progress: Progress = lambda name, share: None,
+) -> dict[str, Any]:
     """Measure a model on ``data``.
+
+    Parameters
+    ----------
+    samples : pieces of every kind that a generator composes; 0 for its loss alone
+    out : where composed pieces and figures are kept, so that the measurement can go on where it was stopped
 
     Raises
     ------
     TunesmithError
-        Where there is nothing to measure on, or the model's room has no measurement.
+        Where there is nothing to measure on, or the model has no measurement.
     """
-    room = str(model.card.get("room"))
-    if room not in BY_ROOM:
-        raise TunesmithError(f"models of the room {room!r} cannot be evaluated")
-    return BY_ROOM[room](model, data)
+    if "habits" in model.card:
+        return _composer(model, data, samples, out, progress)
+    if model.card.get("kind") == STYLE_KIND:
+        return _classifier(model, data, progress)
+    raise TunesmithError(
+        f"the model {model.name!r} has no measurement of its own here; there is one for composers of the "
+        "flagship's kind and for the style classifier"
+    )
+
+
+def _composer(
+    model: ModelFile, data: Path | None, samples: int, out: Path | None, progress: Progress
+) -> dict[str, Any]:
+    """Loss and accuracy on held-out music, and the figures of `core.learn.protocol`.
+
+    Where ``data`` has a manifest, its test split is measured; else every MIDI file in it is.
+    """
+    from core.learn.flagship import measure_loss
+    from core.learn.held_out import CPU, network_of
+
+    examples = _examples(data)
+    held_out = [example for example in examples if example.split == "test"]
+    if not held_out:
+        raise TunesmithError(f"no MIDI file in {data} has bars of up to eight beats and at least eight notes")
+    network, _ = network_of(model.path)
+    figures = measure_loss(network, held_out, CPU)
+    found = {"pieces": len(held_out), "nll": figures.pop("nats"), **figures}
+    if not samples:
+        return found
+    with TemporaryDirectory() as fresh:
+        return found | {"protocol": _protocol(model, examples, samples, out or Path(fresh), progress)}
+
+
+def _protocol(
+    model: ModelFile, examples: Sequence[Example], samples: int, out: Path, progress: Progress
+) -> dict[str, Any]:
+    from core.learn import protocol
+
+    whole = protocol.Plan()
+    plan = protocol.Plan(
+        samples=samples,
+        seeds=whole.seeds if samples >= whole.samples else 1,
+        asked=max(1, samples * whole.asked // whole.samples),
+        each_style=max(1, samples * whole.each_style // whole.samples),
+        held_out=HELD_OUT,
+        training=TRAINING,
+        preferences=min(whole.preferences, 2 * samples),
+    )
+    return protocol.measure(protocol.Bench(model, examples, out, plan, progress=progress))
+
+
+def _examples(data: Path | None) -> list[Example]:
+    from core.learn.data import encode_rows, read_folder, read_manifest
+    from core.learn.flagship import spread
+
+    if data is None or not data.is_dir():
+        raise TunesmithError("say what to measure on: --data FOLDER, a folder of MIDI files")
+    if not (data / "manifest.csv").is_file():
+        # Whatever is in the folder is asked about: nothing was learnt from it that we know of.
+        held_out = encode_rows(data, spread(read_folder(data), HELD_OUT))
+        return [replace(example, split="test") for example in held_out]
+    rows = read_manifest(data)
+    test = [row for row in rows if row.split == "test"]
+    training = [row for row in rows if row.split == "train"]
+    return encode_rows(data, [*spread(test, HELD_OUT), *spread(training, TRAINING)])
+
+
+def _classifier(model: ModelFile, data: Path | None, progress: Progress) -> dict[str, Any]:
+    """Accuracy and macro-F1 of every network of a style classifier on the split "test"."""
+    from core.learn.style_classifier import evaluate_style
+
+    if data is None or not (data / "manifest.csv").is_file():
+        raise TunesmithError("say what to measure on: --data FOLDER, with its manifest.csv")
+    return evaluate_style(model, data, lambda share: progress(model.name, share))

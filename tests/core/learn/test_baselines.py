@@ -21,6 +21,13 @@ def test_ngram_interpolates_with_the_shorter_context() -> None:
     assert (right, asked) == (1, 1)
 
 
+def test_the_distribution_after_a_context_is_that_which_is_measured() -> None:
+    model = Ngram(ATTRIBUTE, table([0, 0, 0, 1], [1, 1, 2, 0]))
+    for before in (0, 1, 2):
+        measured = [np.exp(-model.measure(table([before], [value]))[0]) for value in range(3)]
+        assert model.after(before).tolist() == pytest.approx(measured)
+
+
 def test_ngram_is_a_distribution_even_after_an_unseen_context() -> None:
     model = Ngram(ATTRIBUTE, table([0, 0, 1], [1, 2, 0]))
     chances = [np.exp(-model.measure(table([2], [value]))[0]) for value in range(3)]
