@@ -32,10 +32,12 @@ from core.cli import (
     library,
     models,
     originality,
+    personal,
     register,
     song_tasks,
     songs,
     studio,
+    tables,
 )
 from core.cli.command import Answer, Command, lines_of, print_error
 from core.errors import Cancelled, TunesmithError
@@ -51,6 +53,8 @@ COMMANDS: tuple[Command, ...] = (
     *register.COMMANDS,
     *models.COMMANDS,
     *learn.COMMANDS,
+    *personal.COMMANDS,
+    *tables.COMMANDS,
     *bench.COMMANDS,
     *doctor.COMMANDS,
     *first_tune.COMMANDS,

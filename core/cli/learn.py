@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 from pathlib import Path
 from types import ModuleType
 
-from core.cli.command import Answer, Command, never, number, option, progress_line
+from core.cli.command import Answer, Command, check_folder, never, number, option, progress_line, whole
 from core.errors import TunesmithError
 
 
@@ -16,16 +17,40 @@ def run_learn(options: argparse.Namespace) -> Answer:
     recipes = _room("recipes").RECIPES
     if options.recipe not in recipes:
         raise TunesmithError(f"there is no recipe {options.recipe!r}; there are {', '.join(recipes)}")
-    figures = recipes[options.recipe](
+    recipe = recipes[options.recipe]
+    given = {
+        "minutes": options.minutes,
+        "resume": options.resume or None,
+        "device": options.device if options.device != "auto" else None,
+        "out": Path(options.out) if options.out else None,
+        "workers": _room("workers").parse_workers(options.workers),
+        "patience": options.patience,
+        "name": options.name,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    taken = inspect.signature(recipe).parameters.values()
+    known = {parameter.name for parameter in taken}
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in taken):
+        known |= set(given)  # it looks at them by itself
+    unknown = [f"--{name}" for name in given if name not in known]
+    if unknown:
+        raise TunesmithError(f"the recipe {options.recipe} knows no {', '.join(unknown)}: leave it out")
+    figures = recipe(
         data=Path(options.data) if options.data else None,
-        minutes=options.minutes,
-        resume=options.resume,
-        device=options.device,
-        out=Path(options.out) if options.out else None,
         progress=progress_line(f"learning {options.recipe}"),
         cancelled=never,
+        **given,
     )
+    if not figures:  # the first of several processes tells what there is to tell
+        raise SystemExit(0)
     return Answer({"recipe": options.recipe, **figures})
+
+
+def run_curves(options: argparse.Namespace) -> Answer:
+    """Draw the learning curves of a log."""
+    check_folder(options.out)
+    drawn = _room("curves").draw_curves(Path(options.log), Path(options.out), options.title)
+    return Answer({"curves": str(drawn)}, [f"drawn: {drawn}"])
 
 
 def run_evaluate(options: argparse.Namespace) -> Answer:
@@ -64,6 +89,30 @@ COMMANDS = (
             option("--resume", action="store_true", help="go on from the last checkpoint"),
             option("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto"),
             option("--out", metavar="DIR", help="where weights and reports go"),
+            option(
+                "--workers",
+                default="",
+                metavar="N|ADDRESS",
+                help="so many processes prepare the data, or a Dask cluster (tcp://host:8786); one a core unless told",
+            ),
+            option(
+                "--patience",
+                type=whole(1, 1000),
+                metavar="N",
+                help="end after N checks in a row without a lower held-out loss",
+            ),
+            option("--name", metavar="NAME", help="what to call a personal style"),
+        ),
+    ),
+    Command(
+        "curves",
+        "draw the learning curves of a training",
+        "curves models/log.jsonl --out curve.png",
+        run_curves,
+        (
+            option("log", metavar="LOG.jsonl", help="the log that a training left"),
+            option("--out", required=True, metavar="PICTURE.png", help="a PNG file"),
+            option("--title", default="", metavar="T", help="above the curves"),
         ),
     ),
     Command(

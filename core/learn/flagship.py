@@ -1,9 +1,10 @@
 """Training of the flagship composer: resumable, seeded, timed by the clock.
 
 The learning rate follows a cosine over the minutes given, so that any budget ends well. Weights are
-averaged as training goes; the average is what is measured and kept. Under ``torchrun`` every process takes
-streams of its own and the gradients are averaged; one process with one thread a core also outruns one
-process with several threads, which wait for each other at every step of the LSTM.
+averaged as training goes; the average is what is measured, and of the averages measured the one with the
+lowest held-out loss is kept. Under ``torchrun`` every process takes streams of its own and the gradients are
+averaged; one process with one thread a core also outruns one process with several threads, which wait for
+each other at every step of the LSTM.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,18 +20,18 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.optim import Optimizer
 
 from core.compose.network import Network, Shape
 from core.compose.styles import COMPOSERS, STYLES
-from core.learn.batches import DrawGiven, around_regions, batches, some_parts, whole_pieces
+from core.learn.batches import Batch, DrawGiven, around_regions, batches, some_parts, whole_pieces
+from core.learn.checkpoint import Run, keep, restore
 from core.learn.data import Example
-from core.learn.objective import ATTRIBUTES, attribute_losses
+from core.learn.objective import ATTRIBUTES, State, attribute_losses
 from core.learn.shipping import WEIGHTS
+from core.learn.together import agreed, count, join_others, own_device, share_gradients
 from core.store.atomic import atomic_write
 
 Item = TypeVar("Item")
@@ -39,9 +39,19 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides a training run."""
+    """Everything that decides a training run.
+
+    Attributes
+    ----------
+    minutes : of training, checks left out
+    most_steps : ends after so many steps instead; then the same seed gives the same weights on the same machine
+    patience : ends after so many checks in a row without a lower held-out loss; 0 for never
+    start : weights to start from; what they lack begins without a say
+    """
 
     minutes: float = 20.0
+    most_steps: int = 0
+    patience: int = 0
     hidden: int = 512
     layers: int = 2
     plain: bool = False
@@ -58,7 +68,6 @@ class Plan:
     check_minutes: float = 10.0
     check_pieces: int = 60
     start: str = ""
-    """Weights to start from; what they lack begins without a say."""
 
 
 def sampling_weights(examples: Sequence[Example]) -> NDArray[np.float64]:
@@ -114,7 +123,10 @@ def train(
     report: Callable[[dict[str, float]], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Train on the examples of split "train", checking on "valid"; weights and log go to ``out``.
+    """Train on the examples of split "train", checking on "valid"; weights and checkpoints go to ``out``.
+
+    The last report has the held-out figures of the weights that are kept. Where there is nothing held out,
+    the last weights are.
 
     Returns
     -------
@@ -122,8 +134,60 @@ def train(
         the file of averaged weights.
     """
     out.mkdir(parents=True, exist_ok=True)
-    rank, together = join_others(device)
-    place = torch.device(device)
+    rank, _ = join_others(device)
+    place = torch.device(own_device(device))
+    run = _begun(plan, place)
+    if resume and (out / STATE).exists():
+        restore(out / STATE, run)
+        run.waited = 0  # who asks to go on wants more than was enough before
+    training = [e for e in examples if e.split == "train"]
+    held_out = spread([e for e in examples if e.split == "valid"], plan.check_pieces)
+    feed = batches(
+        training,
+        weights=sampling_weights(training),
+        streams=plan.streams,
+        steps=plan.steps,
+        seed=plan.seed + 1000 * rank + run.step,
+        infill=run.network.shape.infill > 0,
+    )
+    torch.manual_seed(plan.seed + 1000 * rank + run.step)
+    state, checked = None, -1
+    last_check = clock = time.monotonic()
+    while True:
+        gone = run.step / plan.most_steps if plan.most_steps else run.seconds / (plan.minutes * 60)
+        tired = 0 < plan.patience <= run.waited
+        stop, run.seconds = agreed(gone >= 1 or tired or cancelled(), run.seconds, place)
+        if stop:
+            break
+        rate = _set_rate(run, plan)
+        losses, state = _learn(run, plan, next(feed), state, place)
+        now = time.monotonic()
+        run.seconds, clock = run.seconds + now - clock, now
+        if rank:
+            continue
+        if run.step % REPORTED == 0:
+            report(_progress(run) | {name: float(value) for name, value in losses.items()} | {"rate": rate})
+        if now - last_check > plan.check_minutes * 60:
+            report(_progress(run) | _check(run, held_out, place, out, plan))
+            checked = run.step
+            last_check = clock = time.monotonic()
+    if rank == 0 and checked != run.step:
+        report(_progress(run) | _check(run, held_out, place, out, plan))
+    if rank == 0 and run.waited:  # an earlier average was better, and is what is kept
+        run.average.load_state_dict(load_file(out / WEIGHTS))
+        report(_progress(run) | _held(run.average, held_out, place))
+    return out / WEIGHTS
+
+
+STATE = "state.safetensors"
+"""The checkpoint in the folder of a training run."""
+
+REPORTED = 25
+"""One in so many steps is reported."""
+
+
+def _begun(plan: Plan, place: torch.device) -> Run:
+    """A training before its first step."""
     torch.manual_seed(plan.seed)
     shape = Shape(
         plan.hidden, plan.layers, len(STYLES), len(COMPOSERS), plan.dropout, plan.plain,
@@ -132,7 +196,6 @@ def train(
     network = Network(shape).to(place)
     if plan.start:
         grow(network, load_file(plan.start))
-    average = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(
         network.parameters(),
         plan.learning_rate,
@@ -140,96 +203,78 @@ def train(
         weight_decay=plan.weight_decay,
         fused=True,
     )
-    step, spent, seen = 0, 0.0, 0
-    state_file = out / "state.safetensors"
-    if resume and state_file.exists():
-        step, spent, seen = _restore(state_file, network, average, optimiser)
+    scaler = torch.amp.GradScaler(place.type, enabled=_precision(place) is torch.float16)
+    return Run(network, copy.deepcopy(network), optimiser, scaler)
 
-    training = [e for e in examples if e.split == "train"]
-    held_out = spread([e for e in examples if e.split == "valid"], plan.check_pieces)
-    feed = batches(
-        training,
-        weights=sampling_weights(training),
-        streams=plan.streams,
-        steps=plan.steps,
-        seed=plan.seed + 1000 * rank + step,
-        infill=shape.infill > 0,
-    )
-    torch.manual_seed(plan.seed + 1000 * rank + step)
-    state = None
-    last_check = clock = time.monotonic()
-    while not _any_says(spent >= plan.minutes * 60 or cancelled(), together):
-        batch = next(feed)
-        done = spent / (plan.minutes * 60)
-        rate = plan.last_learning_rate + (plan.learning_rate - plan.last_learning_rate) * 0.5 * (
-            1 + math.cos(math.pi * min(1.0, done))
-        )
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, (step + 1) / plan.warm_up)
-        if state is not None:
-            kept = torch.from_numpy(~batch.fresh).to(place).view(1, -1, 1)
-            state = (_kept(state[0], kept), _kept(state[1], kept))
-        with torch.autocast(place.type, torch.bfloat16):
-            losses, _, notes, state = attribute_losses(network, batch, state, place)
-            loss = torch.stack(list(losses.values())).sum() / max(notes, 1)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if together:
-            _share_gradients(network)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        _average_in(average, network, min(plan.average, (step + 1) / (step + 10)))
-        step, seen = step + 1, seen + notes * (dist.get_world_size() if together else 1)
-        now = time.monotonic()
-        spent, clock = spent + now - clock, now
-        if step % 25 == 0 and rank == 0:
-            report(
-                {"step": step, "minutes": spent / 60, "notes": seen, "nats": loss.item(), "rate": rate}
-                | {name: value.item() / notes for name, value in losses.items()}
-            )
-        if now - last_check > plan.check_minutes * 60 and rank == 0:
-            last_check = now
-            report({"step": step, "minutes": spent / 60, "notes": seen} | _held(average, held_out, place))
-            _keep(state_file, network, average, optimiser, step, spent, seen)
-            _save(average, out / WEIGHTS, plan)
-            clock = time.monotonic()
-    if rank:
-        return out / WEIGHTS
-    report({"step": step, "minutes": spent / 60, "notes": seen} | _held(average, held_out, place))
-    _keep(state_file, network, average, optimiser, step, spent, seen)
-    return _save(average, out / WEIGHTS, plan)
+
+def _precision(place: torch.device) -> torch.dtype:
+    """What products are worked out in: bfloat16, or float16 on a CUDA card that lacks it."""
+    lacks = place.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.float16 if lacks else torch.bfloat16
+
+
+def _set_rate(run: Run, plan: Plan) -> float:
+    """The learning rate now: a cosine over the time or the steps given, after a short warm-up."""
+    done = run.step / plan.most_steps if plan.most_steps else run.seconds / (plan.minutes * 60)
+    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    rate = plan.last_learning_rate + (plan.learning_rate - plan.last_learning_rate) * fall
+    rate *= min(1.0, (run.step + 1) / plan.warm_up)
+    for group in run.optimiser.param_groups:
+        group["lr"] = rate
+    return rate
+
+
+def _learn(
+    run: Run, plan: Plan, batch: Batch, state: State | None, place: torch.device
+) -> tuple[dict[str, Tensor], State]:
+    """One step: the losses in nats a note, and the state to carry into the next stretch."""
+    if state is not None:
+        kept = torch.from_numpy(~batch.fresh).to(place).view(1, -1, 1)
+        state = (_kept(state[0], kept), _kept(state[1], kept))
+    with torch.autocast(place.type, _precision(place)):
+        losses, hits, notes, state = attribute_losses(run.network, batch, state, place)
+        loss = torch.stack(list(losses.values())).sum() / max(notes, 1)
+    run.optimiser.zero_grad(set_to_none=True)
+    run.scaler.scale(loss).backward()
+    share_gradients(run.network)
+    run.scaler.unscale_(run.optimiser)
+    torch.nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)
+    run.scaler.step(run.optimiser)
+    run.scaler.update()
+    run.step += 1
+    run.notes += notes * count()
+    _average_in(run.average, run.network, min(plan.average, run.step / (run.step + 9)))
+    # As in `measure_loss`: velocity only counts where it means anything.
+    loud = hits["velocity"][1].clamp(min=1)
+    told = {
+        name: value.detach() / (loud if name == "velocity" else max(notes, 1))
+        for name, value in losses.items()
+    }
+    return {"nats": loss.detach(), **told}, state
+
+
+def _check(
+    run: Run, held_out: Sequence[Example], place: torch.device, out: Path, plan: Plan
+) -> dict[str, float]:
+    """Measure held-out loss, keep the average if it is the best yet, and write a checkpoint."""
+    figures = _held(run.average, held_out, place)
+    better = figures["valid_nats"] <= run.best
+    run.waited = 0 if better or not held_out else run.waited + 1
+    if better and held_out:
+        run.best = figures["valid_nats"]
+    if not run.waited:
+        _save(run.average, out / WEIGHTS, plan)
+    keep(out / STATE, run)
+    return figures
+
+
+def _progress(run: Run) -> dict[str, float]:
+    return {"step": run.step, "minutes": run.seconds / 60, "notes": run.notes}
 
 
 def _kept(state: Tensor, kept: Tensor) -> Tensor:
     """The state carried on, forgotten where a new piece begins."""
     return (state.detach() * kept).to(state.dtype)
-
-
-def join_others(device: str) -> tuple[int, bool]:
-    """(This process's rank, whether there are others), by the variables that torchrun sets."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return 0, False
-    if not dist.is_initialized():
-        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-    return dist.get_rank(), True
-
-
-def _any_says(stop: bool, together: bool) -> bool:
-    """Whether any process wants to stop, so that all stop at the same step."""
-    if not together:
-        return stop
-    votes = torch.tensor([float(stop)])
-    dist.all_reduce(votes)
-    return bool(votes.item())
-
-
-def _share_gradients(network: Network) -> None:
-    gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    flat = torch.cat([g.flatten() for g in gradients])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    for gradient, shared in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(shared.view_as(gradient))
 
 
 def _held(network: Network, examples: Sequence[Example], device: torch.device) -> dict[str, float]:
@@ -277,34 +322,3 @@ def _save(network: Network, path: Path, plan: Plan) -> Path:
         json.dumps({"shape": shape, "plan": asdict(plan)}, indent=1)
     )
     return path
-
-
-def _keep(
-    path: Path, network: Network, average: Network, optimiser: Optimizer, step: int, spent: float, seen: int
-) -> None:
-    """Everything a later run needs to go on, as plain tensors."""
-    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
-    tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
-    for index, moments in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in moments.items()}
-    tensors["progress"] = torch.tensor([step, spent, seen], dtype=torch.float64)
-    with atomic_write(path) as part:
-        save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, part)
-
-
-def _restore(path: Path, network: Network, average: Network, optimiser: Optimizer) -> tuple[int, float, int]:
-    tensors = load_file(path)
-
-    def under(prefix: str) -> dict[str, torch.Tensor]:
-        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-    network.load_state_dict(under("network."))
-    average.load_state_dict(under("average."))
-    moments: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in under("optimiser.").items():
-        index, key = name.split(".", 1)
-        moments.setdefault(int(index), {})[key] = value
-    whole = optimiser.state_dict()
-    optimiser.load_state_dict({"state": moments, "param_groups": whole["param_groups"]})
-    step, spent, seen = tensors["progress"].tolist()
-    return int(step), spent, int(seen)

@@ -37,8 +37,17 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = training.Plan
 
     def small_plan(minutes: float) -> training.Plan:
+        steps = round(1000 * minutes)  # a busy machine must not learn less
         return plan(
-            minutes, hidden=32, layers=1, streams=4, steps=48, warm_up=5, check_minutes=60, check_pieces=2
+            minutes,
+            steps,
+            hidden=32,
+            layers=1,
+            streams=4,
+            steps=48,
+            warm_up=5,
+            check_minutes=60,
+            check_pieces=2,
         )
 
     monkeypatch.setattr(training, "Plan", small_plan)
@@ -51,7 +60,7 @@ def test_learning_lowers_the_loss_and_its_model_composes(
     data, out, home = tmp_path / "midi", tmp_path / "out", tmp_path / "home"
     write_songs(data)
     monkeypatch.setenv("TUNESMITH_HOME", str(home))
-    figures = recipes.RECIPES["flagship"](data=data, minutes=0.12, out=out)
+    figures = recipes.RECIPES["flagship"](data=data, minutes=0.12, out=out, workers=1)
     examples = load_pack(out / "pack.npz")
     assert {e.split for e in examples} == {"train", "valid", "test"}
     fresh = training.measure_loss(
