@@ -103,8 +103,25 @@ def _result(studio: Studio) -> str:
     return "" if chosen is not None and chosen.is_usable and chosen.is_over else "choose a result first"
 
 
+def _comparable(studio: Studio) -> str:
+    usable = [variant for variant in studio.session.variants if variant.is_usable]
+    return _result(studio) or ("" if len(usable) > 1 else "there is no other result")
+
+
+def _past(studio: Studio) -> str:
+    return "" if studio.session.past else "nothing was asked for yet"
+
+
 def _results(studio: Studio) -> str:
     return "" if studio.session.variants else "there are no results yet"
+
+
+def _insight(studio: Studio) -> str:
+    return studio.readings.why_not()
+
+
+def _one_note(studio: Studio) -> str:
+    return _selected(studio) or _insight(studio)
 
 
 def _modified_or_new(studio: Studio) -> str:
@@ -210,12 +227,30 @@ ACTIONS: tuple[ActionRow, ...] = (
               lambda s: s.compose_panel.why_not()),
     ActionRow("continue", "Continue the song", ("Ctrl+Shift+G",), "Compose", lambda s: s.compose_panel.generate("continue"),
               lambda s: s.compose_panel.why_not("continue")),
+    ActionRow("fill", "Fill the selection", ("Ctrl+I",), "Compose", lambda s: s.compose_panel.generate("fill"),
+              lambda s: s.compose_panel.why_not("fill")),
+    ActionRow("vary", "Vary the song or the selection", ("Ctrl+Shift+I",), "Compose", lambda s: s.compose_panel.generate("vary"),
+              lambda s: s.compose_panel.why_not("vary")),
+    ActionRow("accompany", "Accompany with the instruments asked for", ("Ctrl+Alt+I",), "Compose",
+              lambda s: s.compose_panel.generate("accompany"), lambda s: s.compose_panel.why_not("accompany")),
+    ActionRow("endless", "Endless: compose on while it plays", ("Ctrl+Shift+Space",), "Compose", lambda s: s.toggle_endless(),
+              lambda s: "" if s.endless.on else s.compose_panel.why_not_endless(), lambda s: s.endless.on),
     ActionRow("cancel", "Cancel composing", ("Ctrl+Alt+G",), "Compose", lambda s: s.session.cancel(), _composing),
     ActionRow("result_use", "-Use the chosen result", ("Ctrl+Return",), "Compose", lambda s: s.use_result(), _result),
     ActionRow("result_next", "Next result", ("Alt+Right",), "Compose", lambda s: s.session.choose_next(), _results),
     ActionRow("result_previous", "Previous result", ("Alt+Left",), "Compose", lambda s: s.session.choose_next(-1), _results),
+    ActionRow("result_compare", "Compare with the next of its kind", ("Tab",), "Compose", lambda s: s.session.compare(),
+              _comparable, in_roll=True),
+    ActionRow("result_star", "Keep the chosen result", ("Ctrl+Alt+S",), "Compose", lambda s: s.star_result(), _result,
+              lambda s: s.session.chosen is not None and s.session.chosen.starred),
     ActionRow("result_none", "Back to the song", ("Ctrl+Shift+Return",), "Compose", lambda s: s.session.choose(None), _result),
     ActionRow("result_discard", "Discard the chosen result", ("Ctrl+Del",), "Compose", lambda s: s.discard_result(), _result),
+    ActionRow("history", "Ask again for an earlier result…", ("Ctrl+H",), "Compose", lambda s: s.compose_panel.show_history(), _past),
+    ActionRow("lock", "-Lock the selected notes", ("Shift+K",), "Compose", lambda s: s.roll.toggle_lock(), _selected,
+              lambda s: s.roll.selection_is_locked),
+    ActionRow("unlock_all", "Unlock all notes", ("Ctrl+Alt+K",), "Compose", lambda s: s.document.set_locked(s.document.locked, False),
+              lambda s: "" if len(s.document.locked) else "no note is locked"),
+    ActionRow("alternatives", "Alternatives for the note…", ("A",), "Compose", lambda s: s.alternatives.open(), _one_note),
     # View
     ActionRow("palette", "Command palette", ("Ctrl+P", "F3"), "View", lambda s: s.show_palette()),
     ActionRow("fit", "-Fit the song", ("F",), "View", lambda s: s.roll.fit()),
@@ -233,6 +268,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               lambda s: bool(s.roll.show_ghost_tracks)),
     ActionRow("chord_lane", "Show chord names", ("Shift+C",), "View", lambda s: s.toggle_roll("show_chords"), always,
               lambda s: bool(s.roll.show_chords)),
+    ActionRow("surprise", "Colour by surprise", ("Shift+U",), "View", lambda s: s.surprise.set_on(not s.surprise.on),
+              lambda s: _has_notes(s) or _insight(s), lambda s: s.surprise.on),
     ActionRow("scale_tint", "Tint the rows of the key", ("Shift+H",), "View", lambda s: s.toggle_roll("highlight_scale"), always,
               lambda s: bool(s.roll.highlight_scale)),
     ActionRow("scale_snap", "Draw in the key only", ("Shift+S",), "View", lambda s: s.toggle_roll("snap_to_scale"), always,

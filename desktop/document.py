@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QObject, Signal
 
+from core.song.edits import find
 from core.song.history import History
 from core.song.notes import Notes, Song, Track, empty_notes
 
@@ -48,6 +49,7 @@ class Document(QObject):
     playhead_changed = Signal(int)
     loop_changed = Signal()
     ghosts_changed = Signal()
+    locks_changed = Signal()
     mix_changed = Signal()
     """Mute or solo of some track changed."""
     state_changed = Signal()
@@ -64,6 +66,9 @@ class Document(QObject):
         self._loop: tuple[int, int] | None = None
         self._ghosts = empty_notes()
         self._ghost_song: Song | None = None
+        self._replaced = NOTHING_SELECTED
+        self._locks = empty_notes()
+        self._locked: tuple[Song, NDArray[np.intp]] | None = None
         self._muted: frozenset[int] = frozenset()
         self._soloed: frozenset[int] = frozenset()
         self._stands_back = False
@@ -116,6 +121,7 @@ class Document(QObject):
         self._saved = song if saved else Song(title="\0never saved")
         self._path = path
         self._muted = self._soloed = frozenset()
+        self._lock(empty_notes())
         self.set_loop(None)
         self.set_ghosts(empty_notes())
         self.set_playhead(0)
@@ -202,11 +208,39 @@ class Document(QObject):
         """The song that the ghosts are part of: the result being shown, or else the document's song."""
         return self.song if self._ghost_song is None else self._ghost_song
 
-    def set_ghosts(self, notes: Notes, song: Song | None = None) -> None:
-        """Show ``notes``, which are part of ``song`` or are to come into the document's."""
-        if len(notes) or len(self._ghosts):
-            self._ghosts, self._ghost_song = notes, song
+    @property
+    def replaced(self) -> NDArray[np.intp]:
+        """Indices of the notes that would go if the ghosts came into the song."""
+        return self._replaced[self._replaced < len(self.song.notes)]
+
+    def set_ghosts(self, notes: Notes, song: Song | None = None, replaced: ArrayLike = ()) -> None:
+        """Show ``notes``, which are part of ``song`` or are to come into the document's.
+
+        ``replaced`` are indices of the document's notes that would go in return.
+        """
+        replaced = np.unique(np.asarray(replaced, np.intp))
+        if len(notes) or len(self._ghosts) or len(replaced) or len(self._replaced):
+            self._ghosts, self._ghost_song, self._replaced = notes, song, replaced
             self.ghosts_changed.emit()
+
+    @property
+    def locked(self) -> NDArray[np.intp]:
+        """Indices, ascending, of the notes that generators must leave as they are."""
+        if self._locked is None or self._locked[0] is not self.song:
+            self._locked = (self.song, find(self.song, self._locks) if len(self._locks) else NOTHING_SELECTED)
+        return self._locked[1]
+
+    def set_locked(self, index: ArrayLike, on: bool) -> None:
+        """Lock the notes at ``index``, or unlock them. A lock goes with its note through edits and undo."""
+        index = np.unique(np.asarray(index, np.intp))
+        kept = np.union1d(self.locked, index) if on else np.setdiff1d(self.locked, index)
+        if not np.array_equal(kept, self.locked):
+            self._lock(self.song.notes[kept])
+
+    def _lock(self, notes: Notes) -> None:
+        if len(notes) or len(self._locks):
+            self._locks, self._locked = notes, None
+            self.locks_changed.emit()
 
     @property
     def muted(self) -> frozenset[int]:
@@ -253,6 +287,10 @@ class Document(QObject):
                 frozenset(went[track] for track in self._muted if track in went),
                 frozenset(went[track] for track in self._soloed if track in went),
             )
+        else:
+            went = {}
+        if len(self._locks) and "all" not in what:
+            self._locks = followed(self._locks, previous.notes, song.notes, went)
         if what & {"all", "notes"} and len(self._selection):
             self._selection = NOTHING_SELECTED
             self.selection_changed.emit()
@@ -279,6 +317,37 @@ def differences(before: Song, after: Song) -> frozenset[str]:
         or before.raw_events != after.raw_events,
     }
     return frozenset(name for name, differs in parts.items() if differs)
+
+
+def followed(marked: Notes, before: Notes, after: Notes, went: dict[int, int]) -> Notes:
+    """The values of marked notes after an edit.
+
+    Notes that an edit changed are told apart by their order: where as many went as came, the first that
+    went became the first that came. Marked notes that went for good keep their values, so that undo finds
+    them again.
+
+    Parameters
+    ----------
+    went : old index -> new index of tracks, where their order changed
+    """
+    if went:
+        before, marked = before.copy(), marked.copy()
+        for notes in (before, marked):
+            notes["track"] = [went.get(track, track) for track in notes["track"].tolist()]
+    gone, came = before[missing(before, after)], after[missing(after, before)]
+    if not len(gone) or len(gone) != len(came):
+        return marked
+    order = ("track", "onset", "pitch")
+    gone, came = np.sort(gone, order=order), np.sort(came, order=order)
+    where = {note.tobytes(): at for at, note in enumerate(gone)}
+    return np.array(
+        [came[where[note.tobytes()]] if note.tobytes() in where else note for note in marked], marked.dtype
+    )
+
+
+def missing(notes: Notes, other: Notes) -> NDArray[np.intp]:
+    """Indices of the notes that ``other`` lacks; equal notes count as often as they occur."""
+    return np.setdiff1d(np.arange(len(notes)), find(Song(notes), other))
 
 
 def _where_tracks_went(before: tuple[Track, ...], after: tuple[Track, ...]) -> dict[int, int]:

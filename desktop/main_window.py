@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +16,12 @@ from core.store.settings import Settings, save_settings
 from desktop import icons, theme
 from desktop.actions import ACTIONS, MENUS, Actions, help_page
 from desktop.command_palette import CommandPalette
+from desktop.compose.endless import Endless, Stream
+from desktop.compose.facts import MEASURES, FactFinder, Measure
+from desktop.compose.generators import GeneratorChoice, installed_generators
+from desktop.compose.insight import Alternatives, Readings, SurpriseColours
 from desktop.compose.panel import WIDTH as COMPOSE_WIDTH
-from desktop.compose.panel import ComposePanel, GeneratorChoice, installed_generators
+from desktop.compose.panel import ComposePanel
 from desktop.compose.session import Compose, ComposeSession, Variant, warm_up
 from desktop.document import Change, Document
 from desktop.drop_overlay import DropOverlay
@@ -53,7 +57,7 @@ class Studio(QMainWindow):
     ----------
     document : the song to begin with
     settings : what the user chose before; changed and saved by the window
-    compose, generators, player : stand-ins for tests; by default the real ones
+    compose, stream, measures, generators, player : stand-ins for tests; by default the real ones
     keep_settings : whether choices are saved
     """
 
@@ -70,6 +74,8 @@ class Studio(QMainWindow):
         settings: Settings,
         *,
         compose: Compose | None = None,
+        stream: Stream | None = None,
+        measures: Sequence[Measure] = MEASURES,
         generators: list[GeneratorChoice] | None = None,
         player: Any = None,
         keep_settings: bool = True,
@@ -84,8 +90,13 @@ class Studio(QMainWindow):
         self.jobs = Jobs(self)
         self.playback = Playback(document, player, self)
         self.session = ComposeSession(document, self.jobs, compose, self)
+        self.endless = Endless(document, self.playback, self.jobs, stream, self)
+        self.readings = Readings(document, self.jobs, self)
+        self._facts = FactFinder(self.session, self.jobs, measures, self)
         self.time_axis = TimeAxis(parent=self)
         self.roll = RollView(document, self.time_axis)
+        self.surprise = SurpriseColours(self.readings, self.roll.state, self)
+        self.alternatives = Alternatives(self.readings, self.roll.state, self.roll.canvas, self)
         self.notices = Notices(self.roll)
         self.files = Files(self)
         self.actions_ = Actions(self, settings.keys)
@@ -107,7 +118,7 @@ class Studio(QMainWindow):
         self._late_settings = QTimer(self, interval=SETTINGS_AFTER_MS, singleShot=True)
         self._late_settings.timeout.connect(self._save_settings)
         self._late_audition = QTimer(self, interval=AUDITION_AFTER_MS, singleShot=True)
-        self._late_audition.timeout.connect(lambda: self._audition(self.session.chosen))
+        self._late_audition.timeout.connect(lambda: self._audition(self.session.shown))
         self._late_refresh = QTimer(self, interval=0, singleShot=True)
         self._late_refresh.timeout.connect(self._refresh_now)
         self._join()
@@ -179,15 +190,19 @@ class Studio(QMainWindow):
         for signal in (
             document.selection_changed, document.current_track_changed, document.loop_changed,
             document.mix_changed, document.state_changed, self.session.chosen_changed,
-            self.session.busy_changed, self.session.added, self.session.removed, self.playback.playing_changed,
-            self.roll.tool_changed,
+            self.session.busy_changed, self.session.added, self.session.removed, self.session.past_changed,
+            self.playback.playing_changed, self.roll.tool_changed, document.locks_changed, self.endless.toggled,
+            self.surprise.toggled,
         ):  # fmt: skip
             signal.connect(lambda *_: refresh())
         document.state_changed.connect(self._show_title)
         self.files.opened.connect(lambda _: self._show_title())
         self.compose_panel.changed_hook = refresh
         self.session.said.connect(lambda text, tone: self.notices.show_notice(text, tone))
-        self.session.chosen_changed.connect(self._audition)
+        self.session.shown_changed.connect(self._audition)
+        self.endless.said.connect(lambda text, tone: self.notices.show_notice(text, tone))
+        self.surprise.failed.connect(lambda text: self.notices.show_notice(text, "bad"))
+        self.roll.menu_actions = [self.actions_.by_id["alternatives"]]
         self.session.updated.connect(self._variant_updated)
         self.roll.note_previewed.connect(self.playback.preview)
         self.roll.seek_requested.connect(self.playback.seek)
@@ -318,6 +333,18 @@ class Studio(QMainWindow):
         if chosen is not None:
             self.session.discard(chosen)
 
+    def star_result(self) -> None:
+        if self.session.chosen is not None:
+            self.session.star(self.session.chosen)
+
+    def toggle_endless(self) -> None:
+        """Compose ahead of the play-head from now on, or stop."""
+        if self.endless.on:
+            self.endless.stop()
+        else:
+            self.session.choose(None)
+            self.endless.start(self.compose_panel.request(), untouched=self.is_untouched())
+
     def toggle_panel(self, name: str) -> None:
         self._docks[name].setVisible(not self._docks[name].isVisible())
 
@@ -411,19 +438,19 @@ class Studio(QMainWindow):
         self.setWindowTitle(f"{self.document.name}[*] – Tunesmith")
         self.setWindowModified(self.document.modified)
 
-    def _audition(self, chosen: Variant | None) -> None:
-        """Let the chosen result sound, as far as it has come, in place of the song."""
-        song = chosen.sketch if chosen is not None and chosen.is_usable else None
+    def _audition(self, shown: Variant | None) -> None:
+        """Let the result that is shown sound, as far as it has come, in place of the song."""
+        song = shown.sketch if shown is not None and shown.is_usable else None
         if song is not None:
             # The play-head and the loop are counted in the document's ticks.
             song = in_ticks(song, self.document.song.ticks_per_beat)
         self.playback.listen_to(song)
-        # A continuation sounds with the song, so that stays as bright as it is.
-        new = chosen is not None and chosen.request.task != "continue"
+        # What is about the song sounds with it, so that stays as bright as it is.
+        new = shown is not None and not shown.is_of_song
         self.document.stand_back(song is not None and new)
 
     def _variant_updated(self, variant: Variant) -> None:
-        if variant is self.session.chosen:
+        if variant is self.session.shown:
             if variant.is_over:
                 self._late_audition.stop()
                 self._audition(variant)

@@ -235,7 +235,7 @@ QToolButton[role="mute"], QToolButton[role="solo"] {
 }
 QToolButton[role="mute"]:checked { background: $bad; color: $on_accent; border-color: $bad; }
 QToolButton[role="solo"]:checked { background: $warn; color: $on_accent; border-color: $warn; }
-QToolButton[role="chip"] { border-radius: 11px; padding: 0 6px; min-height: 20px; }
+QToolButton[role="chip"] { border-radius: 10px; padding: 0 5px; min-height: 18px; font-size: ${small}px; }
 QToolButton[role="link"] { background: transparent; border: none; color: $text_dim; padding: 0 2px; text-align: left; }
 QToolButton[role="link"]:hover { color: $text; }
 QFileDialog QToolButton { padding: 2px 4px; }

@@ -1,7 +1,8 @@
 """Composing: variants under way and done, and taking one over into the song.
 
 A variant is never part of the song until the user inserts it or puts it in the song's place; either is one
-undo step. The chosen variant shows as ghosts in the roll, and plays in place of the song while it is chosen.
+undo step. The variant shown (the one under the pointer, or else the chosen one) stands as ghosts in the roll,
+and plays in place of the song. Of a task on the song only what it changes is shown and taken.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.compose.request import Request, Update
+from core.song import edits
 from core.song.notes import Notes, Song, empty_notes
+from desktop.compose.tasks import Region, difference, merged
 from desktop.document import Document
 from desktop.jobs import Job, Jobs, Task
 from desktop.tracks.changes import in_ticks, inserted, rescaled
@@ -24,7 +27,18 @@ from desktop.tracks.changes import in_ticks, inserted, rescaled
 SHOW_EVERY_MS = 33
 LEADING_SHARE = 0.3
 """A track with fewer notes, as a share of the busiest one's, does not lead."""
+PAST_KEPT = 60
+"""Requests that the history holds."""
+
 Compose = Callable[..., Iterator[Update]]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was asked for: asking again gives the same notes."""
+
+    request: Request
+    count: int
 
 
 @dataclass(eq=False)
@@ -44,6 +58,9 @@ class Variant:
     pieces: list[Notes] = field(default_factory=list)
     starred: bool = False
     error: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What is known of the finished variant, see `desktop.compose.facts`."""
+    _difference: tuple[Notes, Notes] | None = None
 
     @property
     def fresh(self) -> Notes:
@@ -54,12 +71,44 @@ class Variant:
 
     @property
     def sketch(self) -> Song | None:
-        """The song as far as it has come; that of a continuation begins with what it continues."""
+        """The song as far as it has come; that of a task on a song holds the rest of that song too."""
         if self.song is not None:
             return self.song
         if self.frame is None:
             return None
-        return self.frame.with_notes(np.concatenate([self.frame.notes, self.fresh]))
+        kept = np.delete(self.frame.notes, self._to_be_filled(self.frame))
+        return self.frame.with_notes(np.concatenate([kept, self.fresh]))
+
+    @property
+    def is_of_song(self) -> bool:
+        """Whether the variant is about the song that was there."""
+        return self.request.song is not None
+
+    def change(self) -> tuple[Notes, Notes]:
+        """The notes that go and those that come, in the ticks of the sketch, where the variant is of a song."""
+        before = self.request.song
+        if before is None:
+            return empty_notes(), self.song.notes if self.song is not None else self.fresh
+        if self.song is None:
+            return before.notes[self._to_be_filled(before)], self.fresh
+        if self._difference is None:
+            self._difference = difference(before, self.song)
+        return self._difference
+
+    @property
+    def own(self) -> Song | None:
+        """The song with those notes alone that the variant brings."""
+        sketch = self.sketch
+        return None if sketch is None else sketch.with_notes(self.change()[1])
+
+    def _to_be_filled(self, song: Song) -> np.ndarray:
+        """Indices of the notes of the asked song that a fill under way has taken out."""
+        request = self.request
+        if request.task != "fill" or request.song is None:
+            return np.empty(0, np.intp)
+        region = Region(request.first_bar, request.bars, request.tracks)
+        locked = edits.find(song, request.song.notes[np.array(request.locked, np.intp)])
+        return np.setdiff1d(region.notes(song), locked)
 
     @property
     def is_usable(self) -> bool:
@@ -78,7 +127,12 @@ class ComposeSession(QObject):
     updated = Signal(object)
     removed = Signal(object)
     chosen_changed = Signal(object)
+    shown_changed = Signal(object)
+    """Carries the variant that is to be seen and heard: the hovered one, or else the chosen one."""
+    past_changed = Signal()
     busy_changed = Signal(bool)
+    taken = Signal(object)
+    """Carries a variant that was just taken over into the song."""
     said = Signal(str, str)
     """A text for the user and its tone: "info" or "bad"."""
 
@@ -98,6 +152,9 @@ class ComposeSession(QObject):
         self._fresh: set[int] = set()
         self.variants: list[Variant] = []
         self.chosen: Variant | None = None
+        self.hovered: Variant | None = None
+        self.past: list[Past] = []
+        """What was asked for, newest first."""
 
     @property
     def busy(self) -> bool:
@@ -115,6 +172,7 @@ class ComposeSession(QObject):
         if self.busy:
             self.cancel()
         self._clear_unfinished()
+        self._remember(request, count)
         batch = next(self._batches)
         self._batch = [
             Variant(next(self._numbers), batch, replace(request, seed=(request.seed + index) % 2**32))
@@ -144,9 +202,38 @@ class ComposeSession(QObject):
     def choose(self, variant: Variant | None) -> None:
         """Show this variant as ghosts, and let it sound in place of the song."""
         if variant is not self.chosen:
+            before = self.shown
             self.chosen = variant
-            self._show_ghosts()
+            if variant is None:
+                self.hovered = None
             self.chosen_changed.emit(variant)
+            self._tell_shown(before)
+
+    @property
+    def shown(self) -> Variant | None:
+        """The variant to be seen and heard now."""
+        return self.hovered or self.chosen
+
+    def hover(self, variant: Variant | None) -> None:
+        """Show and sound this variant for as long as the pointer rests on it."""
+        before = self.shown
+        self.hovered = variant
+        self._tell_shown(before)
+
+    def compare(self) -> None:
+        """Go to the next variant that was asked for together with the chosen one; in time, for playing goes on."""
+        chosen = self.chosen
+        if chosen is not None:
+            batch = [each for each in self.variants if each.batch == chosen.batch and each.is_usable]
+            if len(batch) < 2:
+                batch = [each for each in self.variants if each.is_usable]
+            if chosen in batch:
+                self.choose(batch[(batch.index(chosen) + 1) % len(batch)])
+
+    def _tell_shown(self, before: Variant | None) -> None:
+        if self.shown is not before:
+            self._show_ghosts()
+            self.shown_changed.emit(self.shown)
 
     def choose_next(self, step: int = 1) -> None:
         """Go through the variants that have notes."""
@@ -163,6 +250,8 @@ class ComposeSession(QObject):
     def discard(self, variant: Variant) -> None:
         if variant in self.variants and variant.is_over:
             self.variants.remove(variant)
+            if variant is self.hovered:
+                self.hover(None)
             if variant is self.chosen:
                 self.choose(None)
             self.removed.emit(variant)
@@ -177,8 +266,17 @@ class ComposeSession(QObject):
         """Put the variant in the song's place: one undo step."""
         song = variant.sketch
         if song is not None:
-            self._take_over(f"Use variant {variant.number}", song)
+            self._take_over(f"Use variant {variant.number}", song, variant)
             self._document.set_current_track(leading_track(song))
+
+    def merge(self, variant: Variant) -> None:
+        """Take over what the variant changes of the song it is about: one undo step."""
+        song, document = variant.sketch, self._document
+        if song is not None:
+            result = merged(document.song, variant.request, song)
+            self._take_over(
+                f"{TAKEN.get(variant.request.task, 'Use')} variant {variant.number}", result, variant
+            )
 
     def insert(self, variant: Variant) -> None:
         """Put the variant's notes in at the bar of the play-head: one undo step."""
@@ -188,21 +286,30 @@ class ComposeSession(QObject):
         document = self._document
         bars = document.song.bars
         at = bars.start(bars.bar_at(document.playhead))
-        self._take_over(f"Insert variant {variant.number}", inserted(document.song, song, at))
+        self._take_over(f"Insert variant {variant.number}", inserted(document.song, song, at), variant)
 
     def accept(self, variant: Variant, *, untouched: bool) -> None:
         """What the result's first button does: a whole song where there was nothing of the user's, else insert.
 
-        A continuation holds the song it continues, so it takes that song's place.
+        Of a task on the song just the change is taken over.
         """
-        if untouched or variant.request.task == "continue":
+        if variant.is_of_song:
+            self.merge(variant)
+        elif untouched:
             self.replace_song(variant)
         else:
             self.insert(variant)
 
-    def _take_over(self, label: str, song: Song) -> None:
+    def _remember(self, request: Request, count: int) -> None:
+        self.past.insert(0, Past(request, count))
+        del self.past[PAST_KEPT:]
+        self.past_changed.emit()
+
+    def _take_over(self, label: str, song: Song, variant: Variant) -> None:
         self.choose(None)
+        self.hover(None)
         self._document.apply(label, song)
+        self.taken.emit(variant)
 
     def _news(self, news: tuple[int, Update]) -> None:
         index, update = news
@@ -226,16 +333,14 @@ class ComposeSession(QObject):
             if index < len(self._batch):
                 self.updated.emit(self._batch[index])
         self._fresh.clear()
-        sketch = self.chosen.sketch if self.chosen else None
-        if sketch is None:
+        shown, song = self.shown, self._document.song
+        sketch = shown.sketch if shown else None
+        if shown is None or sketch is None:
             self._document.set_ghosts(empty_notes())
             return
-        notes = rescaled(sketch.notes, sketch.ticks_per_beat, self._document.song.ticks_per_beat)
-        request = self.chosen.request if self.chosen else Request()
-        if request.task == "continue" and request.song is not None:
-            notes = notes[len(request.song.notes) :]
-        sketch = in_ticks(sketch, self._document.song.ticks_per_beat)
-        self._document.set_ghosts(notes, sketch)
+        gone, came = (rescaled(notes, sketch.ticks_per_beat, song.ticks_per_beat) for notes in shown.change())
+        sketch = in_ticks(sketch, song.ticks_per_beat)
+        self._document.set_ghosts(came, sketch, edits.find(song, gone) if len(gone) else ())
 
     def _finished(self, state: str = "stopped") -> None:
         for variant in self._batch:
@@ -262,12 +367,19 @@ class ComposeSession(QObject):
                 self.discard(variant)
 
 
+TAKEN = {"continue": "Continue with", "fill": "Fill with", "vary": "Vary with", "accompany": "Accompany with"}
+"""How the undo history calls the taking over of a task's result."""
+
+
 def _compose_all(requests: list[Request], task: Task, compose: Compose | None) -> None:
     """In the inference thread: the first call loads the neural networks."""
     if compose is None:
         from core.compose import registry
 
-        compose = registry.compose
+        for index, update in registry.compose_variants(requests[0], len(requests), cancelled=task.cancelled):
+            task.check()
+            task.update((index, update))
+        return
     for index, request in enumerate(requests):
         for update in compose(request, cancelled=task.cancelled):
             task.check()

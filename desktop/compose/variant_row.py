@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QApplication, QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop import icons, theme
+from desktop.compose.facts import details, headline
 from desktop.compose.session import Variant
 from desktop.controls.basics import icon_button, label, push_button, restyle, row
 from desktop.roll.drag_out import drag_file, midi_file_of
@@ -20,6 +21,10 @@ STATES = {
     "stopped": "stopped early",
     "failed": "failed",
 }
+TASK_NAMES = {"continue": "continues", "fill": "fills", "vary": "varies", "accompany": "accompanies"}
+HOVER_MS = 250
+"""How long the pointer rests on a result before it is shown and heard: a hand on its way elsewhere is no wish."""
+
 NOTHING_YET = {"waiting": "Getting ready…", "composing": "The first notes are coming…"}
 
 
@@ -36,7 +41,7 @@ class Thumbnail(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(120, 40)
+        return QSize(120, 34)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -82,6 +87,8 @@ class VariantRow(QFrame):
     """A variant in the list of results. What its buttons do is up to the panel."""
 
     chosen = Signal(object)
+    hovered = Signal(object)
+    """The variant under the pointer; None when it leaves."""
     used = Signal(object)
     replaced = Signal(object)
     discarded = Signal(object)
@@ -94,6 +101,9 @@ class VariantRow(QFrame):
         self.variant = variant
         self._pressed = QPoint()
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._dwell = QTimer(self, interval=HOVER_MS, singleShot=True)
+        self._dwell.timeout.connect(lambda: self.hovered.emit(variant))
         self.title = label("", "small")
         self.state = label("", "small")
         self.thumbnail = Thumbnail()
@@ -110,13 +120,23 @@ class VariantRow(QFrame):
             lambda: self.recalled.emit(variant),
         )  # fmt: skip
         self.discard = icon_button("trash", "Discard this variant", lambda: self.discarded.emit(variant))
+        self.facts = label("", "small")
+        self.facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.details = label("", "small", wrap=True)
+        self.details.setTextFormat(Qt.TextFormat.RichText)
+        self.info = icon_button("info", "What is measured of this variant", checkable=True)
+        self.info.toggled.connect(lambda _: self.refresh())
         self.buttons = QWidget()
-        self.buttons.setLayout(row(self.use, self.replace, None, self.star, self.recall, self.discard))
+        self.buttons.setLayout(
+            row(self.use, self.replace, None, self.info, self.star, self.recall, self.discard, gap=2)
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 5, 6, 6)
-        layout.setSpacing(4)
+        layout.setSpacing(3)
         layout.addLayout(row(self.title, None, self.state))
         layout.addWidget(self.thumbnail)
+        layout.addWidget(self.facts)
+        layout.addWidget(self.details)
         layout.addWidget(self.buttons)
         self.show_chosen(False)
         self.refresh()
@@ -124,16 +144,28 @@ class VariantRow(QFrame):
     def refresh(self) -> None:
         variant = self.variant
         request = variant.request
-        parts = [request.style or "any style", request.key or "any key", f"seed {request.seed}"]
+        task = TASK_NAMES.get(request.task)
+        parts = [task] if task else [request.style or "any style", request.key or "any key"]
+        parts.append(f"seed {request.seed}")
         mark = " ★" if variant.starred else ""
         self.title.setText(f"{variant.number}{mark}   " + " · ".join(parts))
         text = STATES[variant.state]
         if variant.state == "composing":
             text = f"{100 * variant.progress:.0f} %"
         elif variant.sketch is not None and variant.is_over:
-            text = counted(len(variant.sketch.notes)) + ("" if variant.state == "done" else f", {text}")
+            text = counted(len(variant.change()[1])) + ("" if variant.state == "done" else f", {text}")
         self.state.setText(text)
-        self.setToolTip(settings_text(variant))
+        told = details(variant.facts)
+        self.facts.setText(headline(variant.facts))
+        self.facts.setVisible(bool(told))
+        self.details.setText(_table(told))
+        self.details.setVisible(bool(told) and self.info.isChecked() and self._is_chosen)
+        self.info.setEnabled(bool(told))
+        self.info.setToolTip("What is measured of this variant" if told else "Nothing is measured yet")
+        facts = "".join(f"\n{name}: {text}" for name, text in told)
+        self.setToolTip(settings_text(variant) + facts)
+        self.setAccessibleName(f"Result {variant.number}, {self.state.text()}")
+        self.setAccessibleDescription(self.facts.text())
         for button in (self.use, self.replace):
             button.setEnabled(variant.is_over and variant.is_usable)
         self.discard.setEnabled(variant.is_over)
@@ -143,19 +175,45 @@ class VariantRow(QFrame):
 
     def show_untouched(self, untouched: bool) -> None:
         """Whether there is nothing of the user's in the song, so that one button is enough."""
-        whole = untouched or self.variant.request.task == "continue"
+        of_song = self.variant.is_of_song
+        whole = untouched or of_song
         self.use.setText("Use" if whole else "Insert")
         self.use.setToolTip(
-            "Make this the song (one undo step; Ctrl+Z brings the old one back)"
+            "Take this over into the song; all else stays (one undo step)"
+            if of_song
+            else "Make this the song (one undo step; Ctrl+Z brings the old one back)"
             if whole
             else "Insert at the bar of the play-head (one undo step)"
         )
         self.replace.setVisible(not whole)
 
     def show_chosen(self, chosen: bool) -> None:
+        self._is_chosen = chosen
         self.setProperty("selected", chosen)
         self.buttons.setVisible(chosen)
+        self.details.setVisible(chosen and self.info.isChecked() and bool(self.variant.facts))
         restyle(self)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self._dwell.start()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._dwell.stop()
+        self.hovered.emit(None)
+        super().leaveEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter chooses, and takes what is chosen; Delete discards."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if not self._is_chosen:
+                self.chosen.emit(self.variant)
+            elif self.use.isEnabled():
+                self.used.emit(self.variant)
+        elif event.key() == Qt.Key.Key_Delete and self.discard.isEnabled():
+            self.discarded.emit(self.variant)
+        else:
+            super().keyPressEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._pressed = event.position().toPoint()
@@ -171,15 +229,21 @@ class VariantRow(QFrame):
             drag_file(self, midi_file_of(sketch, np.arange(len(sketch.notes))))
 
 
+def _table(lines: list[tuple[str, str]]) -> str:
+    rows = "".join(f"<tr><td>{name}&nbsp;&nbsp;</td><td>{text}</td></tr>" for name, text in lines)
+    return f"<table cellspacing='0' cellpadding='1'>{rows}</table>"
+
+
 def settings_text(variant: Variant) -> str:
     """The recipe, for the tool tip."""
     request = variant.request
     density = "auto" if request.density is None else f"{100 * request.density:.0f} %"
+    chords = f"\nchords {' '.join(request.chords)}" if request.chords else ""
     return (
         f"{request.generator}, {request.style or 'any style'}, {request.key or 'any key'}, "
         f"{request.tempo:g} bpm, {request.meter[0]}/{request.meter[1]}, {request.bars} bars\n"
         f"{', '.join(request.instruments)}\n"
         f"temperature {request.temperature:g}, top-p {request.top_p:g}, "
-        f"strictness {request.strictness:g} %, density {density}, seed {request.seed}\n"
+        f"strictness {request.strictness:g} %, density {density}, seed {request.seed}{chords}\n"
         "Drag it out to have it as a MIDI file"
     )

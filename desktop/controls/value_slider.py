@@ -63,6 +63,11 @@ class ValueSlider(QSlider):
         self._quiet = False
         self.update()
 
+    def set_show(self, show: Callable[[float], str]) -> None:
+        """Write the number in another way."""
+        self._show = show
+        self.update()
+
     def set_usual(self, number: float) -> None:
         """What a double-click goes back to."""
         self._usual = number

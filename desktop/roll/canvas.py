@@ -48,6 +48,7 @@ class NoteCanvas(QWidget):
         self._pan_from: QPointF | None = None
         self._pointer_at = QPointF()
         self._playhead_x = -1
+        self._replaced = 0
         self._hovered: Pointer | None = None
         self._tools: dict[str, Tool] = {name: tool(state, self.viewport) for name, tool in TOOLS.items()}
         self._autoscroll = QTimer(self)
@@ -65,7 +66,9 @@ class NoteCanvas(QWidget):
         document.mix_changed.connect(self._notes_changed)
         document.playhead_changed.connect(self._playhead_moved)
         document.loop_changed.connect(self.update)
-        document.ghosts_changed.connect(self.update)
+        document.ghosts_changed.connect(self._ghosts_changed)
+        document.locks_changed.connect(self._notes_changed)
+        state.heat_changed.connect(self._notes_changed)
         state.changed.connect(self._setting_changed)
         state.time_axis.changed.connect(self.update)
         state.pitch_axis.changed.connect(self.update)
@@ -99,6 +102,13 @@ class NoteCanvas(QWidget):
 
     def _notes_changed(self) -> None:
         self.layers.invalidate_notes()
+        self.update()
+
+    def _ghosts_changed(self) -> None:
+        replaced = len(self.state.document.replaced)
+        if replaced or self._replaced:
+            self.layers.invalidate_notes()
+        self._replaced = replaced
         self.update()
 
     def _everything_changed(self) -> None:
@@ -139,6 +149,8 @@ class NoteCanvas(QWidget):
             overlays.paint_empty(painter, self.rect())
         self._playhead_x = round(state.time_axis.x(state.document.playhead))
         overlays.paint_playhead(painter, state.time_axis.x(state.document.playhead), self.height(), view.dpr)
+        if len(state.heat):
+            overlays.paint_heat_scale(painter, self.rect())
         if preview.label:
             overlays.paint_label(painter, self._pointer_at, preview.label, self.rect())
         if self.hasFocus():

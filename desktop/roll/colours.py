@@ -23,6 +23,12 @@ class Look(IntEnum):
     SELECTED = 2
     MUTED = 3
     GHOST = 4
+    HEAT = 5
+    """By how much the note surprises instead of by its track."""
+
+
+HEAT_LEVELS = len(theme.TRACK_COLOURS)
+"""A note of `Look.HEAT` has a level where others have the colour of their track."""
 
 
 class NoteColours:
@@ -39,7 +45,8 @@ class NoteColours:
             for track in range(palette):
                 for step in range(VELOCITY_STEPS):
                     at = self.index(look, track, step)
-                    body, edge = _note_colours(look, theme.track_colour(track), step, tokens)
+                    hue = heat_colour(track) if look is Look.HEAT else theme.track_colour(track)
+                    body, edge = _note_colours(look, hue, step, tokens)
                     self.body[at], self.edge[at] = _premultiplied(body), _premultiplied(edge)
                     self.text[at] = _readable_on(_over(body, ground))
 
@@ -54,12 +61,15 @@ class NoteColours:
         block = len(theme.TRACK_COLOURS) * VELOCITY_STEPS
         return 1 + Look.SELECTED * block + (looks.astype(np.int64) - 1) % block
 
-    def looks(self, song: Song, notes: Notes, states: NDArray[np.uint8]) -> NDArray[np.uint16]:
-        """Row of the colour tables for every note, ``states`` being its `Look`."""
+    def looks(
+        self, song: Song, notes: Notes, states: NDArray[np.uint8], heat: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint16]:
+        """Row of the colour tables for every note, ``states`` being its `Look`, ``heat`` its level."""
         palette = len(theme.TRACK_COLOURS)
         of_track = np.array([track.colour % palette for track in song.tracks] or [0], np.uint16)
         track = np.minimum(notes["track"], len(of_track) - 1)
-        row = states.astype(np.uint16) * palette + of_track[track]
+        column = of_track[track] if heat is None else np.where(states == Look.HEAT, heat, of_track[track])
+        row = states.astype(np.uint16) * palette + column.astype(np.uint16)
         return 1 + row * np.uint16(VELOCITY_STEPS) + notes["velocity"] // (128 // VELOCITY_STEPS)
 
 
@@ -95,6 +105,17 @@ def _note_colours(look: Look, hue: QColor, step: int, tokens: theme.Tokens) -> t
         body.setAlphaF(0.45 + 0.4 * loudness)
         edge.setAlphaF(0.9)
     return body, edge
+
+
+HEAT_STOPS = ("#3d5a8f", "#6f5bd0", "#c2559f", "#f5864f", "#ffd84a")
+"""From what was to be expected to what surprises; they differ in lightness too, for eyes that see fewer hues."""
+
+
+def heat_colour(level: int) -> QColor:
+    """The colour of a level of surprise, 0 to `HEAT_LEVELS` - 1."""
+    place = level / (HEAT_LEVELS - 1) * (len(HEAT_STOPS) - 1)
+    at = min(int(place), len(HEAT_STOPS) - 2)
+    return _mix(QColor(HEAT_STOPS[at]), QColor(HEAT_STOPS[at + 1]), place - at)
 
 
 def _mix(first: QColor, second: QColor, share: float) -> QColor:

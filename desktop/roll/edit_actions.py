@@ -40,6 +40,23 @@ class EditActions:
         wanted = np.isin(notes["pitch"], notes["pitch"][self.state.selection])
         self.state.document.select(np.flatnonzero(wanted & (notes["track"] == self.state.track)))
 
+    # Locking
+
+    @property
+    def selection_is_locked(self) -> bool:
+        """Whether every selected note is locked against generators."""
+        index = self.state.selection
+        return bool(len(index)) and bool(np.isin(index, self.state.document.locked).all())
+
+    def toggle_lock(self) -> None:
+        """Lock the selected notes, so that generators leave them as they are; or unlock them."""
+        index = self._selected()
+        if len(index):
+            on = not self.selection_is_locked
+            self.state.document.set_locked(index, on)
+            what = f"{len(index)} notes" if len(index) > 1 else "1 note"
+            self.state.hint(f"{what} {'locked: generators leave them' if on else 'unlocked'}")
+
     # Removing, copying
 
     def delete(self) -> None:

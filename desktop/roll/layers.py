@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter, QPixmap
 
-from core.song.notes import Notes
 from desktop.roll import painter as paint
-from desktop.roll.colours import Look, note_colours
+from desktop.roll.colours import HEAT_LEVELS, Look, note_colours
 from desktop.roll.geometry import Timeline, Viewport, contains
 from desktop.roll.gestures import NONE, Index
 from desktop.roll.state import RollState
@@ -84,14 +83,26 @@ class ScoreLayers:
         paint.paint_grid(painter, view, self.state.song, self.state.grid, self._scales())
 
     def _paint_notes(self, painter: QPainter, view: Viewport) -> None:
-        notes, looks = self._shown(view)
+        state = self.state
+        index, looks = self._shown(view)
+        heat = state.heat[index] if len(state.heat) else None
         paint.paint_notes(
-            painter, view, self.state.song, notes, looks, self.colours, names=self.state.note_names
+            painter,
+            view,
+            state.song,
+            state.notes[index],
+            looks,
+            self.colours,
+            names=state.note_names,
+            heat=heat,
         )
+        locked = index[contains(state.document.locked, index)]
+        if len(locked):
+            paint.paint_locks(painter, view, state.notes[locked])
 
-    def _shown(self, view: Viewport) -> tuple[Notes, NDArray[np.uint8]]:
-        """The notes in view, in the order to paint them (the current track's over the others', selected
-        ones on top), and how each looks.
+    def _shown(self, view: Viewport) -> tuple[Index, NDArray[np.uint8]]:
+        """Indices of the notes in view, in the order to paint them (the current track's over the others',
+        selected ones on top), and how each looks.
         """
         state = self.state
         if self._timeline.notes is not state.notes:
@@ -102,15 +113,18 @@ class ScoreLayers:
         track = state.notes["track"][index]
         mine, selected = track == state.track, contains(state.selection, index)
         looks = np.where(mine, np.uint8(Look.PLAIN), np.uint8(Look.OTHER_TRACK))
+        if len(state.heat):
+            looks[state.heat[index] < HEAT_LEVELS] = Look.HEAT
         silent = [t for t in range(len(state.song.tracks)) if not state.document.is_audible(t)]
         if silent:
             looks[np.isin(track, silent)] = Look.MUTED
+        looks[contains(state.document.replaced, index)] = Look.MUTED
         looks[selected] = Look.SELECTED
         levels = [mine & ~selected, selected]
         if state.show_ghost_tracks:
             levels.insert(0, ~mine & ~selected)
         order = np.concatenate([np.flatnonzero(level) for level in levels])
-        return state.notes[index[order]], looks[order]
+        return index[order], looks[order]
 
     def _scales(self) -> list[tuple[int, tuple[int, ...] | None]]:
         if not self.state.highlight_scale or self.state.is_drum:

@@ -35,6 +35,7 @@ ENTRIES: tuple[Entry, ...] = (
     None,
     ("Select all", "select_all", ()),
     ("Select same pitch", "select_same_pitch", ()),
+    ("Lock or unlock", "toggle_lock", ()),
     ("Loop the selection", "loop_selection", ()),
     ("Zoom to selection", "zoom_to_selection", ()),
 )
@@ -42,7 +43,7 @@ ENTRIES: tuple[Entry, ...] = (
 
 NEEDS_SELECTION = frozenset(
     {"cut", "copy", "duplicate", "delete", "strum", "reverse", "invert", "transpose", "glue",
-     "select_same_pitch"}
+     "select_same_pitch", "toggle_lock"}
 )  # fmt: skip
 
 CHORDS = (("Major", ""), ("Minor", "m"), ("Seventh", "7"), ("Major seventh", "maj7"), ("Minor seventh", "m7"),
@@ -60,6 +61,8 @@ def roll_menu(roll: RollView) -> QMenu:
         text, method, arguments = entry
         action = menu.addAction(text, _call(roll, method, arguments))
         action.setEnabled(chosen or method not in NEEDS_SELECTION)
+    for outside in roll.menu_actions:
+        menu.addAction(outside)
     chords = menu.addMenu("Add chord")
     chords.setEnabled(chosen)
     for text, kind in CHORDS:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QPolygonF
 
 from core.song.notes import Notes
 from desktop import theme
-from desktop.roll.colours import Look, NoteColours
+from desktop.roll.colours import HEAT_LEVELS, Look, NoteColours, heat_colour
 from desktop.roll.geometry import Viewport
 from desktop.roll.gestures import Preview
 from desktop.roll.painter import paint_notes
@@ -114,6 +114,32 @@ def paint_label(painter: QPainter, at: QPointF, text: str, area: QRect) -> None:
     painter.setFont(font)
     painter.setPen(theme.colour("text"))
     painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
+
+
+HEAT_TEXTS = ("expected", "surprising")
+
+
+def paint_heat_scale(painter: QPainter, area: QRect) -> None:
+    """What the colours of surprise mean, in the lower right corner."""
+    font = theme.font(theme.SMALL_SIZE)
+    metrics = QFontMetricsF(font)
+    first, last = (metrics.horizontalAdvance(text) for text in HEAT_TEXTS)
+    step, height = 8, 22
+    width = first + last + step * HEAT_LEVELS + 32
+    box = QRectF(area.width() - width - 8.5, area.height() - height - 8.5, width, height)
+    painter.setPen(QPen(theme.colour("line_strong"), 1))
+    painter.setBrush(theme.colour("raised", 0.95))
+    painter.drawRoundedRect(box, 4, 4)
+    painter.setFont(font)
+    painter.setPen(theme.colour("text_dim"))
+    inner = box.adjusted(8, 0, -8, 0)
+    painter.drawText(inner, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), HEAT_TEXTS[0])
+    painter.drawText(inner, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), HEAT_TEXTS[1])
+    for level in range(HEAT_LEVELS):
+        painter.fillRect(
+            QRectF(inner.left() + first + 8 + step * level, box.top() + 6, step, height - 12),
+            heat_colour(level),
+        )
 
 
 def paint_empty(painter: QPainter, area: QRect) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QLine, QRect, Qt
+from PySide6.QtCore import QLine, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from core.song.notes import Notes, Song
-from desktop import theme
+from desktop import icons, theme
 from desktop.roll import grid
 from desktop.roll.colours import Look, NoteColours
 from desktop.roll.geometry import Ints, Viewport
@@ -99,13 +99,14 @@ def paint_notes(
     colours: NoteColours,
     *,
     names: bool = True,
+    heat: NDArray[np.uint8] | None = None,
 ) -> None:
-    """Paint ``notes`` in their order, each in the `Look` that ``states`` gives it."""
+    """Paint ``notes`` in their order, each in the `Look` that ``states`` gives it; ``heat`` is its level."""
     if not len(notes):
         return
     start, end = view.spans(notes)
     rows = view.rows[notes["pitch"]].astype(np.int64)
-    looks = colours.looks(song, notes, states)
+    looks = colours.looks(song, notes, states, heat)
     box = _bounds(view, start, end, rows)
     if box.isEmpty():
         return
@@ -116,7 +117,24 @@ def paint_notes(
     )  # type: ignore[call-overload]
     painter.drawImage(box.topLeft(), image)
     if names:
-        _paint_names(painter, view, song, notes, (start, end, rows), states, colours)
+        _paint_names(painter, view, song, notes, (start, end, rows), states, colours.text, looks)
+
+
+def paint_locks(painter: QPainter, view: Viewport, notes: Notes) -> None:
+    """Mark locked notes: a padlock where there is room for one, else a bar at the note's start."""
+    start, end = view.spans(notes)
+    rows = view.rows[notes["pitch"]].astype(np.int64)
+    tops, bottoms = view.row_edge(rows), view.row_edge(rows + 1)
+    size = min(13 * view.dpr, view.row_height - 1)
+    paper, ink = theme.colour("roll", 0.8), theme.colour("playhead")
+    bar = max(2, round(2.5 * view.dpr))
+    for x0, x1, y0, y1 in zip(start.tolist(), end.tolist(), tops.tolist(), bottoms.tolist()):
+        if size >= 8 * view.dpr and x1 - x0 >= size + 4 * view.dpr and len(notes) <= MOST_NAMES:
+            box = QRectF(x1 - size - view.dpr, y0 + (y1 - y0 - 1 - size) / 2, size, size)
+            painter.fillRect(box, paper)
+            icons.paint(painter, "lock", box.adjusted(1, 1, -1, -1), ink)
+        else:
+            painter.fillRect(QRect(x0, y0, min(bar, max(1, x1 - x0)), max(1, y1 - y0 - 1)), ink)
 
 
 def _bounds(view: Viewport, start: Ints, end: Ints, rows: Ints) -> QRect:
@@ -134,7 +152,8 @@ def _paint_names(
     notes: Notes,
     place: tuple[Ints, Ints, Ints],
     states: NDArray[np.uint8],
-    colours: NoteColours,
+    inks: list[QColor],
+    looks: NDArray[np.uint16],
 ) -> None:
     if view.row_height < 11 * view.dpr:
         return
@@ -147,13 +166,12 @@ def _paint_names(
         return
     painter.setFont(theme.font(round(min(11.0, view.row_height / view.dpr - 3) * view.dpr)))
     flats = uses_flats(song)
-    looks = colours.looks(song, notes, states)
     tops, bottoms = view.row_edge(rows), view.row_edge(rows + 1)
     pad = round(4 * view.dpr)
     align = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
     pen: QColor | None = None
     for at in wide.tolist():
-        ink = colours.text[looks[at]]
+        ink = inks[looks[at]]
         if ink is not pen:
             painter.setPen(ink)
             pen = ink

@@ -29,6 +29,8 @@ class RollState(QObject):
     chord_stamp : the chord that drawing writes, a name in `core.song.harmony.CHORDS`; None for one note
     """
 
+    heat_changed = Signal()
+
     changed = Signal(str)
     """Name of the setting that changed."""
     note_previewed = Signal(int, int, int)
@@ -51,6 +53,7 @@ class RollState(QObject):
         self.note_names = True
         self.chord_stamp: str | None = None
         self._hint = ""
+        self._heat: tuple[Notes, NDArray[np.uint8]] | None = None
 
     def set(self, name: str, value: object) -> None:
         """Change a setting and tell the widgets."""
@@ -85,6 +88,20 @@ class RollState(QObject):
         """Indices of the selected notes, none beyond the notes there are."""
         index = self.document.selection
         return index[index < len(self.notes)]
+
+    @property
+    def heat(self) -> NDArray[np.uint8]:
+        """A level of heat for every note of the song, below `desktop.roll.colours.HEAT_LEVELS`; a note with a
+        higher one has none. Empty while notes are coloured as usual.
+        """
+        if self._heat is None or self._heat[0] is not self.notes:
+            return np.empty(0, np.uint8)
+        return self._heat[1]
+
+    def set_heat(self, notes: Notes, levels: NDArray[np.uint8] | None) -> None:
+        """Colour ``notes``, the song's, by levels; None for their usual colours."""
+        self._heat = None if levels is None else (notes, levels)
+        self.heat_changed.emit()
 
     def editable(self) -> NDArray[np.bool_]:
         """Which notes the tools touch: those of the current track, and selected ones of others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollBar, QSplitter, QStackedWidget, QWidget
 
 from core.song.harmony import CHORDS
@@ -47,6 +47,8 @@ class RollView(EditActions, Navigation, Zoom, QWidget):
         QWidget.__init__(self, parent)
         self.document = document
         self.time_axis = time_axis
+        self.menu_actions: list[QAction] = []
+        """Actions of the window that stand in the context menu too."""
         self.state = RollState(document, time_axis, self)
         Zoom.__init__(self)
         self.canvas = NoteCanvas(self.state)

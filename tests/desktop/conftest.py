@@ -8,13 +8,24 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from core.compose.request import Request
 from core.song.notes import Song
 from core.store.settings import Settings
-from desktop.compose.panel import GeneratorChoice
+from desktop.compose.facts import aspects
+from desktop.compose.generators import GeneratorChoice
 from desktop.demo import demo_song
 from desktop.document import Document
 from desktop.main_window import Studio
 from tests.desktop.hands import FakeGenerator, FakePlayer, Hands
+
+CONDITIONS = frozenset(Request.__dataclass_fields__) - {"elements", "seconds"}
+FLAGSHIP = GeneratorChoice(
+    "flagship", "Flagship", "", ("pop", "jazz"), tasks=("new", "continue", "fill", "vary", "accompany"),
+    conditions=CONDITIONS, composers=("Bach", "Chopin"),
+)  # fmt: skip
+TUNES = GeneratorChoice(
+    "short-tunes", "Short Tunes", "", (), conditions=frozenset({"seconds", "temperature"}), streams=True
+)
 
 
 @pytest.fixture
@@ -23,8 +34,8 @@ def make_studio(qtbot: Any) -> Iterator[Callable[..., Hands]]:
 
     def make(song: Song | None = None, **options: Any) -> Hands:
         generator, player = FakeGenerator(), FakePlayer()
-        choices = [GeneratorChoice("flagship", "Flagship", "", ("pop", "jazz"))]
-        options = {"generators": choices, "keep_settings": False} | options
+        choices = [FLAGSHIP, TUNES]
+        options = {"generators": choices, "keep_settings": False, "measures": (aspects,)} | options
         studio = Studio(
             Document(song if song is not None else demo_song()), Settings(),
             compose=generator, player=player, **options,

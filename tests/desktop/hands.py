@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from core.compose.request import Request, Update
 from core.errors import Cancelled
 from core.song.notes import Song, Tempo, Track, empty_notes, make_notes
-from desktop.document import Document
+from desktop.document import Document, missing
 from desktop.main_window import Studio
 
 BEAT = 480
@@ -32,6 +32,8 @@ class FakeGenerator:
     error: Exception | None = None
 
     def song(self, request: Request) -> Song:
+        if request.task in ("fill", "vary", "accompany") and request.song:
+            return changed(request, request.song)
         start = request.song.end_tick if request.task == "continue" and request.song else 0
         steps = np.arange(4 * request.bars)
         notes = make_notes(start + steps * BEAT, BEAT, 48 + (request.seed + steps) % 40, 90, 0)
@@ -43,11 +45,11 @@ class FakeGenerator:
         self.asked.append(request)
         self.threads.add(threading.current_thread().name)
         song = self.song(request)
-        frame = request.song if request.task == "continue" else song.with_notes(empty_notes())
+        frame = request.song or song.with_notes(empty_notes())
         yield Update(0.0, empty_notes(), frame)
         if self.error:
             raise self.error
-        fresh = song.notes[len(request.song.notes) if request.song else 0 :]
+        fresh = song.notes[missing(song.notes, request.song.notes)] if request.song else song.notes
         for index in range(len(fresh)):
             if self.hold and index == 3:
                 while not self.go.wait(0.01):
@@ -55,6 +57,28 @@ class FakeGenerator:
                         raise Cancelled
             yield Update((index + 1) / len(fresh), fresh[index : index + 1])
         yield Update(1.0, empty_notes(), song, done=True)
+
+
+def changed(request: Request, song: Song) -> Song:
+    """A song in which every note that may change is a half step too high, a fill's is pitch 90, and what is
+    added plays once a bar.
+    """
+    if request.task == "accompany":
+        number = len(song.tracks)
+        added = tuple(Track(name.capitalize(), program=40) for name in request.instruments)
+        onsets = np.arange(request.bars) * 4 * BEAT
+        notes = [make_notes(onsets, BEAT, 67, 90, number + index) for index in range(len(added))]
+        return replace(song, tracks=(*song.tracks, *added), notes=np.concatenate([song.notes, *notes]))
+    notes = song.notes.copy()
+    free = np.ones(len(notes), bool)
+    if request.tracks:
+        free &= np.isin(notes["track"], request.tracks)
+    if request.task == "fill":
+        first, last = (song.bars.start(bar) for bar in (request.first_bar, request.first_bar + request.bars))
+        free &= (notes["onset"] >= first) & (notes["onset"] < last)
+    free[list(request.locked)] = False
+    notes["pitch"] = np.where(free, 90 if request.task == "fill" else notes["pitch"] + 1, notes["pitch"])
+    return song.with_notes(notes)
 
 
 class FakePlayer:

@@ -20,7 +20,7 @@ NOTES_ASKED = 4 * 8
 
 
 def generate(hands: Hands, count: int = 1) -> None:
-    hands.studio.compose_panel.count.setValue(count)
+    hands.studio.compose_panel.conditions.count.setValue(count)
     hands.press(Qt.Key.Key_G, CTRL)
 
 
@@ -100,8 +100,8 @@ def test_late_results_of_a_cancelled_job_are_ignored(hands: Hands) -> None:
 
 
 def test_variants_count_their_seeds_up_and_differ(hands: Hands) -> None:
-    hands.studio.compose_panel.new_seed.setChecked(False)
-    hands.studio.compose_panel.seed.setText("41")
+    hands.studio.compose_panel.conditions.new_seed.setChecked(False)
+    hands.studio.compose_panel.conditions.seed.setText("41")
     generate(hands, count=3)
     hands.until(lambda: not hands.studio.session.busy)
     assert [request.seed for request in hands.generator.asked] == [41, 42, 43]
@@ -114,8 +114,8 @@ def test_a_result_gives_its_settings_back_and_the_same_notes_again(hands: Hands)
     generate(hands)
     hands.until(lambda: not hands.studio.session.busy)
     first = hands.studio.session.variants[0]
-    panel.bars.setValue(3)
-    panel.strictness.set_number(10)
+    panel.conditions.bars.setValue(3)
+    panel.conditions.strictness.set_number(10)
     panel.recall(first)
     assert panel.request() == replace(first.request, instruments=panel.request().instruments)
     generate(hands)
@@ -162,7 +162,7 @@ def test_parts_go_to_tracks_with_the_same_instrument(make_studio: Callable[..., 
 
 def test_continue_shows_only_what_is_new_and_takes_the_songs_place(hands: Hands) -> None:
     before = hands.song
-    hands.studio.compose_panel.count.setValue(1)
+    hands.studio.compose_panel.conditions.count.setValue(1)
     hands.press(Qt.Key.Key_G, CTRL, SHIFT)
     hands.until(lambda: not hands.studio.session.busy)
     assert hands.generator.asked[0].song is before
@@ -176,7 +176,7 @@ def test_continue_shows_only_what_is_new_and_takes_the_songs_place(hands: Hands)
 def test_a_continuation_stopped_early_keeps_the_song_it_continues(hands: Hands) -> None:
     before = hands.song
     hands.generator.hold = True
-    hands.studio.compose_panel.count.setValue(1)
+    hands.studio.compose_panel.conditions.count.setValue(1)
     hands.press(Qt.Key.Key_G, CTRL, SHIFT)
     hands.until(lambda: len(hands.document.ghosts) == 3)
     hands.act("cancel")
