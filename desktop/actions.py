@@ -163,6 +163,9 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("save_as", "Save as…", ("Ctrl+Shift+S",), "File", lambda s: s.files.ask_save()),
     ActionRow("export_audio", "-Export sound…", ("Ctrl+E",), "File", lambda s: s.files.ask_export_audio(), _has_notes),
     ActionRow("export_midi", "Export MIDI…", ("Ctrl+Shift+E",), "File", lambda s: s.files.ask_export_midi(), _has_notes),
+    ActionRow("library_find", "-Find in the library", ("Ctrl+F",), "File", lambda s: (s.show_panel("library"), s.library.find())),
+    ActionRow("library_keep", "Keep in the library", ("Ctrl+Shift+K",), "File", lambda s: s.library.keep_song(), _has_notes),
+    ActionRow("library_claim", "Claim this song…", ("Ctrl+Shift+C",), "File", lambda s: (s.show_panel("library"), s.library.claim_song()), _has_notes),
     ActionRow("settings", "-Settings…", ("Ctrl+,",), "File", lambda s: s.show_settings()),
     ActionRow("quit", "Quit", ("Ctrl+Q",), "File", lambda s: s.close()),
     # Edit
@@ -281,6 +284,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               lambda s: s.panel_is_shown("tracks")),
     ActionRow("panel_compose", "Compose panel", ("Ctrl+2",), "View", lambda s: s.toggle_panel("compose"), always,
               lambda s: s.panel_is_shown("compose")),
+    ActionRow("panel_library", "Library panel", ("Ctrl+3",), "View", lambda s: s.toggle_panel("library"), always,
+              lambda s: s.panel_is_shown("library")),
     ActionRow("theme", "Next colours: dark, light, high contrast", ("Ctrl+Alt+T",), "View", lambda s: s.next_theme()),
     ActionRow("full_screen", "Full screen", ("F11",), "View", lambda s: s.toggle_full_screen(), always,
               lambda s: s.isFullScreen()),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ class Files(QObject):
 
     opened = Signal(object)
     """Carries the path that was opened or saved, or None for a new song."""
+    read = Signal(object, object)
+    """Carries the path of a file that was opened or added, and the song in it."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
@@ -53,7 +56,7 @@ class Files(QObject):
         self.after_saving(lambda: self._show(Song(), None, {}))
 
     def ask_open(self) -> None:
-        self._ask(QFileDialog.AcceptMode.AcceptOpen, "Open", OPEN_FILTER, "", self.open)
+        self.ask_which("Open", OPEN_FILTER, self.open)
 
     def open(self, path: str | Path) -> None:
         """Open a project or MIDI file, after asking about unsaved work."""
@@ -70,7 +73,7 @@ class Files(QObject):
         )
 
     def ask_add(self) -> None:
-        self._ask(QFileDialog.AcceptMode.AcceptOpen, "Add as tracks", OPEN_FILTER, "", self.add)
+        self.ask_which("Add as tracks", OPEN_FILTER, self.add)
 
     def add(self, path: str | Path) -> Job:
         """Add the tracks of a file to the song; one undo step."""
@@ -79,11 +82,14 @@ class Files(QObject):
             "files",
             f"Reading {path.name}",
             lambda task: read_song(path),
-            on_success=lambda result: self._studio.document.apply(
-                f"Add {path.name}", with_tracks_of(self._studio.document.song, result[0])
-            ),
+            on_success=lambda result: self._add(path, result[0]),
             on_failure=lambda error: self._failed(f"{path.name} was not added", error),
         )
+
+    def _add(self, path: Path, song: Song) -> None:
+        document = self._studio.document
+        document.apply(f"Add {path.name}", with_tracks_of(document.song, song))
+        self.read.emit(path, song)
 
     def _show(self, song: Song, path: Path | None, extra: dict[str, Any]) -> None:
         studio = self._studio
@@ -96,6 +102,7 @@ class Files(QObject):
                     act(track, True)
         if path is not None:
             self._remember(path)
+            self.read.emit(path, song)
         self.opened.emit(path)
 
     # -- save ----------------------------------------------------------------------------------------
@@ -110,10 +117,9 @@ class Files(QObject):
 
     def ask_save(self, then: Callable[[], object] | None = None) -> None:
         name = self._studio.document.name + PROJECT
-        self._ask(
-            QFileDialog.AcceptMode.AcceptSave, "Save as", "Tunesmith projects (*.tunesmith)", name,
-            lambda path: self.save_to(Path(path), then),
-        )  # fmt: skip
+        self.ask_where(
+            "Save as", "Tunesmith projects (*.tunesmith)", name, lambda path: self.save_to(Path(path), then)
+        )
 
     def save_to(self, path: Path, then: Callable[[], object] | None = None) -> Job:
         """Save the project to ``path``, whole or not at all."""
@@ -172,11 +178,18 @@ class Files(QObject):
 
     def ask_export_midi(self) -> None:
         name = self._studio.document.name + ".mid"
-        self._ask(QFileDialog.AcceptMode.AcceptSave, "Export MIDI", "MIDI (*.mid)", name, self.export_midi)
+        self.ask_where("Export MIDI", "MIDI (*.mid)", name, self.export_midi)
 
-    def export_midi(self, path: str | Path) -> Job:
-        """Write the song as a MIDI file."""
-        path, song = Path(path), self._studio.document.song
+    def ask_export_piece(self, song: Song, title: str) -> None:
+        """Ask where to write a song that is not the open one, as MIDI or as sound."""
+        self.ask_where(
+            "Export", f"MIDI (*.mid);;{AUDIO_FILTER}", title + ".mid",
+            lambda path: (self.export_midi if path.lower().endswith(MIDI) else self.export_audio)(path, song),
+        )  # fmt: skip
+
+    def export_midi(self, path: str | Path, song: Song | None = None) -> Job:
+        """Write a song, by default the open one, as a MIDI file."""
+        path, song = Path(path), self._studio.document.song if song is None else song
 
         def work(task: Task) -> None:
             from core.song.midi_file import write_midi
@@ -191,13 +204,13 @@ class Files(QObject):
 
     def ask_export_audio(self) -> None:
         name = self._studio.document.name + ".wav"
-        self._ask(QFileDialog.AcceptMode.AcceptSave, "Export sound", AUDIO_FILTER, name, self.export_audio)
+        self.ask_where("Export sound", AUDIO_FILTER, name, self.export_audio)
 
-    def export_audio(self, path: str | Path) -> Job:
-        """Render what sounds (without muted tracks) to WAV, FLAC or Ogg; can be cancelled."""
+    def export_audio(self, path: str | Path, song: Song | None = None) -> Job:
+        """Render a song, by default what sounds of the open one, to WAV, FLAC or Ogg; can be cancelled."""
         path = Path(path)
         document = self._studio.document
-        song = audible(document.song, document.in_mix)
+        song = audible(document.song, document.in_mix) if song is None else song
         soundfont = self._studio.settings.soundfont or None
 
         def work(task: Task) -> Any:
@@ -274,6 +287,18 @@ class Files(QObject):
         self.after_saving(show)
 
     # -- shared --------------------------------------------------------------------------------------
+
+    def ask_which(self, title: str, kinds: str, take: Callable[[str], object]) -> None:
+        """Ask which file to read; ``take`` gets its path."""
+        self._ask(QFileDialog.AcceptMode.AcceptOpen, title, kinds, "", take)
+
+    def ask_where(self, title: str, kinds: str, name: str, take: Callable[[str], object]) -> None:
+        """Ask where to write, offering ``name``; ``take`` gets the path."""
+        self._ask(QFileDialog.AcceptMode.AcceptSave, title, kinds, name, take)
+
+    def open_song(self, song: Song, title: str) -> None:
+        """Turn to a song that is in no file of its own, after asking about unsaved work."""
+        self.after_saving(lambda: self._show(replace(song, title=title), None, {}))
 
     def _ask(
         self, mode: QFileDialog.AcceptMode, title: str, kinds: str, name: str, take: Callable[[str], object]

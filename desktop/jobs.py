@@ -25,7 +25,7 @@ from core.errors import Cancelled
 
 log = logging.getLogger(__name__)
 
-LANES = ("inference", "files")
+LANES = ("inference", "files", "library")
 """Each lane is a thread of its own; jobs of one lane run in the order they were asked for."""
 
 STOP_WAIT_MS = 60_000
@@ -131,6 +131,7 @@ class Jobs(QObject):
         self._numbers = itertools.count(1)
         self._running: dict[int, Job] = {}
         self._lanes: dict[str, _Lane] = {}
+        self._closed = False
 
     def run(
         self,
@@ -145,14 +146,19 @@ class Jobs(QObject):
         on_cancelled: Callable[[], None] | None = None,
         quiet: bool = False,
     ) -> Job:
-        """Run ``work(task)`` on a lane; callbacks are called on the GUI thread. ``quiet`` jobs show nowhere."""
-        thread = self._lane(lane)
+        """Run ``work(task)`` on a lane; callbacks are called on the GUI thread. ``quiet`` jobs show nowhere.
+
+        After `close` nothing is run: a timer that fires late must not begin a thread that nobody ends.
+        """
         number = next(self._numbers)
-        task = Task(number, thread.worker.reported.emit)
+        task = Task(number, lambda *news: thread.worker.reported.emit(*news))
         job = Job(
             number, lane, label, task, work,
             on_update, on_progress, on_success, on_failure, on_cancelled, quiet,
         )  # fmt: skip
+        if self._closed:
+            return job
+        thread = self._lane(lane)
         self._running[number] = job
         thread.asked.emit(job)
         self.started.emit(job)
@@ -170,6 +176,7 @@ class Jobs(QObject):
 
     def close(self) -> None:
         """Cancel everything and wait for the threads to end."""
+        self._closed = True
         for job in self.running:
             job.task.stop.set()
         self._running.clear()

@@ -9,7 +9,16 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QStatusTipEvent
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.song import edits
 from core.store.settings import Settings, save_settings
@@ -28,6 +37,7 @@ from desktop.drop_overlay import DropOverlay
 from desktop.files import Files
 from desktop.hint_line import HintLine
 from desktop.jobs import Jobs
+from desktop.library.panel import LibraryPanel
 from desktop.notices import Notices
 from desktop.pages import Page, about_html, findings, health_html
 from desktop.playback import Playback
@@ -104,7 +114,8 @@ class Studio(QMainWindow):
         self.compose_panel = ComposePanel(
             document, self.session, known, self.actions_.by_id, self.is_untouched
         )
-        self._generators = known
+        self.generators = known
+        self.library = LibraryPanel(self)
         self.tracks = TrackPanel(document, self.actions_.by_id)
         self.transport = Transport(document, self.playback, self.actions_.by_id, self._set_snap)
         self.hints = HintLine(self.jobs)
@@ -150,6 +161,7 @@ class Studio(QMainWindow):
         for name, title, panel, area, width in (
             ("tracks", "Tracks", self.tracks, Qt.DockWidgetArea.LeftDockWidgetArea, TRACKS_WIDTH),
             ("compose", "Compose", self.compose_panel, Qt.DockWidgetArea.RightDockWidgetArea, COMPOSE_WIDTH),
+            ("library", "Library", self.library, Qt.DockWidgetArea.RightDockWidgetArea, COMPOSE_WIDTH),
         ):
             dock = QDockWidget(title)
             dock.setObjectName(name)
@@ -160,6 +172,10 @@ class Studio(QMainWindow):
             self.addDockWidget(area, dock)
             self.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
             self._docks[name] = dock
+        self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.North)
+        self.tabifyDockWidget(self._docks["compose"], self._docks["library"])
+        self._docks["compose"].raise_()
+        self._docks["library"].visibilityChanged.connect(self.library.show_seen)
         foot = QToolBar("Hints", movable=False, floatable=False)
         foot.setObjectName("hints")
         foot.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
@@ -236,7 +252,7 @@ class Studio(QMainWindow):
                 self.notices.show_notice(self.playback.why_silent, "warn")
         if journal:
             self.files.start_journal()
-        if any(not one.why_not for one in self._generators):
+        if any(not one.why_not for one in self.generators):
             QTimer.singleShot(WARM_UP_AFTER_MS, self, self._warm_up)
         self.refresh_actions()
 
@@ -346,10 +362,15 @@ class Studio(QMainWindow):
             self.endless.start(self.compose_panel.request(), untouched=self.is_untouched())
 
     def toggle_panel(self, name: str) -> None:
-        self._docks[name].setVisible(not self._docks[name].isVisible())
+        if self.panel_is_shown(name):
+            self._docks[name].hide()
+        else:
+            self.show_panel(name)
 
     def panel_is_shown(self, name: str) -> bool:
-        return not self._docks[name].isHidden()
+        """Whether it is there, and in front of those that share its place."""
+        dock = self._docks[name]
+        return not dock.isHidden() and not (dock.isVisible() and dock.visibleRegion().isEmpty())
 
     def show_panel(self, name: str) -> None:
         """Bring a panel to the front; "palette", "settings", "help" and "about" open those."""
@@ -361,6 +382,7 @@ class Studio(QMainWindow):
             windows[name]()
         elif name in self._docks:
             self._docks[name].show()
+            self._docks[name].raise_()
 
     def toggle_full_screen(self) -> None:
         if self.isFullScreen():
@@ -395,7 +417,7 @@ class Studio(QMainWindow):
 
     def show_health(self) -> None:
         status = str(getattr(self.playback.state, "status", ""))
-        generators = [(one.title, one.why_not) for one in self._generators]
+        generators = [(one.title, one.why_not) for one in self.generators]
         html = health_html(findings(self.playback.why_silent, status, generators))
         self._open(Page("What is missing", html, self, QSize(620, 360)))
 
@@ -506,6 +528,7 @@ class Studio(QMainWindow):
         self.hide()  # what follows may have to wait for a thread to end
         self.playback.close()
         self.jobs.close()
+        self.library.close_library()
         self.files.close()
         if self._keep_settings:
             self.settings.master_volume = self.playback.volume

@@ -45,12 +45,18 @@ class Playback(QObject):
     polled = Signal(object)
     """Carries the player's state."""
     audition_changed = Signal()
+    hearing_changed = Signal()
+    """A song beside the document begins or ends to sound; see `hear`."""
+    heard_to = Signal(float)
+    """How far, 0-1, that song has come."""
 
     def __init__(self, document: Document, player: Any = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._document = document
         self._player = player
         self._audition: Song | None = None
+        self._hearing: Song | None = None
+        self._gain = 1.0
         self._playing = False
         self._following = False
         self._metronome = False
@@ -107,13 +113,57 @@ class Playback(QObject):
         return self._audition
 
     @property
+    def hearing(self) -> Song | None:
+        """The song that `hear` was given, while it sounds."""
+        return self._hearing
+
+    def hear(self, song: Song, *, gain: float = 1.0) -> None:
+        """Sound ``song`` once from its start; the document, its play-head and its loop are left alone.
+
+        ``gain`` (an amplitude, 0-1) turns it down. It ends by itself, by `hear_no_more`, or when the user plays or
+        stops the document.
+        """
+        if self._player is None:
+            return
+        self._set_playing(False)
+        self._hearing, self._gain = song, gain
+        self._send.stop()
+        self._player.set_loop(None)
+        self._player.set_metronome(False)
+        self._player.set_master(self._volume * gain)
+        self._load()
+        self._player.seek(0)
+        self._player.play()
+        self._poll.setInterval(PLAYING_MS)
+        self.hearing_changed.emit()
+
+    def hear_no_more(self) -> None:
+        """Let the player have the document again, standing at its play-head."""
+        if self._hearing is None or self._player is None:
+            return
+        self._hearing, self._gain, self._heard = None, 1.0, False
+        self._player.pause()
+        self._load()
+        self._send_loop()
+        self._player.set_metronome(self._metronome)
+        self._player.set_master(self._volume)
+        self._player.seek(self._document.playhead)
+        self._poll.setInterval(IDLE_MS)
+        self.hearing_changed.emit()
+
+    @property
     def _sounding(self) -> Song:
+        if self._hearing is not None:
+            return self._hearing
         return self._audition if self._audition is not None else self._document.song
 
     def toggle(self) -> None:
         """Play from the play-head, or pause there."""
         if self._player is None:
             self._play_at_start = True
+            return
+        if self._hearing is not None:
+            self.hear_no_more()
             return
         if self._playing:
             self._player.pause()
@@ -126,6 +176,7 @@ class Playback(QObject):
 
     def stop(self) -> None:
         """Stop and go back to where the loop or the song starts."""
+        self.hear_no_more()
         if self._player is not None:
             self._player.stop()
         self._set_playing(False)
@@ -157,7 +208,7 @@ class Playback(QObject):
     def set_metronome(self, on: bool) -> None:
         self._metronome = on
         if self._player is not None:
-            self._player.set_metronome(on)
+            self._player.set_metronome(on and self._hearing is None)
 
     @property
     def metronome(self) -> bool:
@@ -167,7 +218,7 @@ class Playback(QObject):
         """Master volume, 0-1."""
         self._volume = volume
         if self._player is not None:
-            self._player.set_master(volume)
+            self._player.set_master(volume * self._gain)
 
     @property
     def volume(self) -> float:
@@ -206,8 +257,8 @@ class Playback(QObject):
     def _send_mix(self) -> None:
         if self._player is None:
             return
-        if self._audition is not None:
-            for index, track in enumerate(self._audition.tracks):
+        if self._sounding is not self._document.song:
+            for index, track in enumerate(self._sounding.tracks):
                 self._player.set_mix(index, mute=False, solo=False, volume=track.volume, pan=track.pan)
             return
         for index, track in enumerate(self._document.song.tracks):
@@ -220,7 +271,7 @@ class Playback(QObject):
             )
 
     def _send_loop(self) -> None:
-        if self._player is not None:
+        if self._player is not None and self._hearing is None:
             loop = self._document.loop
             if loop is None:
                 self._player.set_loop(None)
@@ -228,7 +279,7 @@ class Playback(QObject):
                 self._player.set_loop(*loop)
 
     def _playhead_moved(self, tick: int) -> None:
-        if self._player is not None and not self._following:
+        if self._player is not None and not self._following and self._hearing is None:
             self._player.seek(tick)
 
     def _set_playing(self, playing: bool) -> None:
@@ -243,7 +294,9 @@ class Playback(QObject):
             return
         state = self._player.state()
         self.state = state
-        if self._playing and state.playing:
+        if self._hearing is not None:
+            self._read_hearing(state)
+        elif self._playing and state.playing:
             self._heard = True
             self._following = True
             self._document.set_playhead(round(state.tick))
@@ -251,3 +304,10 @@ class Playback(QObject):
         elif self._playing and self._heard:
             self._set_playing(False)
         self.polled.emit(state)
+
+    def _read_hearing(self, state: Any) -> None:
+        if state.playing:
+            self._heard = True
+            self.heard_to.emit(min(1.0, state.tick / max(1, self._sounding.end_tick)))
+        elif self._heard:
+            self.hear_no_more()

@@ -46,6 +46,10 @@ class SettingsDialog(QDialog):
         self.reopen = Switch("Open the last song at the start")
         self.reopen.setChecked(settings.reopen_last)
         self.reopen.toggled.connect(self._take_reopen)
+        self.keep = Switch("Keep every piece in the library")
+        self.keep.setToolTip("What is composed and used, starred, or opened from a file")
+        self.keep.setChecked(settings.keep_pieces)
+        self.keep.toggled.connect(self._take_keep)
         self.note = label("", "small", wrap=True)
         self.note.setMinimumHeight(32)
         grid = QGridLayout()
@@ -63,6 +67,7 @@ class SettingsDialog(QDialog):
             grid.addWidget(label(name, "dim"), line, 0)
             grid.addWidget(widget, line, 1)
         grid.addWidget(self.reopen, 4, 1)
+        grid.addWidget(self.keep, 5, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 16, 20, 16)
         layout.setSpacing(12)
@@ -71,7 +76,7 @@ class SettingsDialog(QDialog):
         layout.addWidget(self.note)
         layout.addStretch(1)
         layout.addLayout(row(None, push_button("Close", self.close)))
-        self.resize(460, 320)
+        self.resize(460, 350)
         studio.jobs.run(
             "files", "Looking for outputs", lambda _: studio.playback.devices(),
             on_success=self._show_devices, quiet=True,
@@ -131,6 +136,10 @@ class SettingsDialog(QDialog):
 
     def _take_reopen(self, on: bool) -> None:
         self._settings.reopen_last = on
+        self._studio.settings_changed()
+
+    def _take_keep(self, on: bool) -> None:
+        self._settings.keep_pieces = on
         self._studio.settings_changed()
 
 

@@ -163,7 +163,8 @@ def line_of_standing(one: Standing) -> str:
     low, high = one.interval
     told = f"{one.wins} to {one.losses}, {one.ties} ties"
     if one.decided:
-        told += f"; {one.share:.0%} of the votes for {one.one} (95 %: {low:.0%} to {high:.0%}), {one.verdict}"
+        told += f"; {100 * one.share:.0f} % of the votes for {one.one}"
+        told += f" (95 %: {100 * low:.0f} to {100 * high:.0f} %), {one.verdict}"
     return f"{one.one} against {one.other}: {told}"
 
 

@@ -258,7 +258,12 @@ class Register(DatabaseOwner):
     def claims(self) -> list[Claim]:
         """All claims, by time."""
         found = map(_claim_of, self._database.rows("SELECT * FROM claims"))
-        return sorted(found, key=lambda claim: (claim.claimed, claim.statement["number"]))
+        return sorted(found, key=_when)
+
+    def valid_claims(self) -> list[Claim]:
+        """The claims of which statement, signature and notes agree, by time."""
+        rows = map(_checked_row, self._database.rows("SELECT * FROM claims"))
+        return sorted((claim for claim, fault in rows if claim and not fault), key=_when)
 
     def faults(self) -> list[str]:
         """What does not agree in the register, a line each; [] where nobody tampered with it."""
@@ -406,6 +411,10 @@ def load_certificates(path: Path) -> list[Claim]:
 def likeness_of(song: Song, claim: Claim) -> Likeness:
     """How much of the claimed piece a song is; `Likeness.is_copy` says whether it is it."""
     return compare(Fingerprint(sketch_of(song)), Fingerprint(claim.notes()))
+
+
+def _when(claim: Claim) -> tuple[str, int]:
+    return claim.claimed, claim.statement["number"]
 
 
 def _chain_faults(claims: list[Claim]) -> list[str]:

@@ -55,8 +55,13 @@ def excerpt(song: Song, index: Index) -> Song:
 def midi_file_of(song: Song, index: Index, folder: Path | None = None) -> Path:
     """A MIDI file of the notes at ``index``, in ``folder`` or one that lasts as long as the program."""
     part = excerpt(song, index)
-    data = midi_bytes(part)
     name = part.tracks[0].name if len(part.tracks) == 1 else song.title
+    return whole_file_of(part, name, folder)
+
+
+def whole_file_of(song: Song, name: str, folder: Path | None = None) -> Path:
+    """A MIDI file of a whole song with its controllers, called ``name``, in ``folder`` or as `midi_file_of`."""
+    data = midi_bytes(song)
     readable = re.sub(r"[^\w -]", "", name).strip() or "Notes"
     path = (folder or _folder()) / f"{readable} {hashlib.sha256(data).hexdigest()[:8]}.mid"
     if not path.exists():

@@ -220,7 +220,7 @@ def test_votes_and_trials_are_told(tunesmith):
     assert (told["votes"], pair["wins"], pair["losses"], pair["ties"]) == (11, 9, 1, 1)
     assert pair["interval95"] == pytest.approx([0.5958, 0.9821], abs=1e-4)
     assert (
-        "90% of the votes for flagship (95 %: 60% to 98%), flagship is liked better"
+        "90 % of the votes for flagship (95 %: 60 to 98 %), flagship is liked better"
         in tunesmith("library", "votes").out
     )
     assert tunesmith("library", "votes", "--trials", "--json").json["trials"][0]["first"]["recipe"] == {

@@ -1,0 +1,1 @@
+"""The Library panel: pieces, claims, and the blind listening test."""
