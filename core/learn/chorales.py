@@ -138,12 +138,12 @@ class Plan:
     """
 
     shape: Shape = field(default_factory=Shape)
-    epochs: int = 60
-    batch: int = 16
+    epochs: int = 48
+    batch: int = 8
     rate: float = 4e-3
     decay: float = 0.05
     average: float = 0.98
-    check: int = 5
+    check: int = 4
     seed: int = 0
 
 

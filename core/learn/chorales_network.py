@@ -126,10 +126,10 @@ def clues_of(tokens: Grid) -> Clues:
     root[first_bass + 1 :] = tokens[first_bass, 3] % 12 if len(sounding) else 12
     likeness = [_likenesses(tokens), _likenesses(tokens[:, :1])]
     then = np.stack([np.where((s < 0)[:, None], START, tokens[s]) for s, _ in likeness], 1)
-    match = np.stack([np.minimum(np.log2(length + 1), LONGEST_MATCH) for _, length in likeness], 1)
-    columns = (last, place, held, motion, root, np.arange(steps), then, match)
-    exact = [torch.from_numpy(np.ascontiguousarray(column, dtype=np.int64)) for column in columns]
-    return Clues(*exact, torch.from_numpy(_heard(tokens)))
+    doublings = np.log2(np.stack([length for _, length in likeness], 1) + 1).astype(np.int64)
+    match = np.minimum(doublings, LONGEST_MATCH)
+    columns = (last, place, held, motion, root, np.arange(steps), then, match, _heard(tokens))
+    return Clues(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))
 
 
 def _heard(tokens: Grid) -> NDArray[np.float32]:
@@ -208,12 +208,12 @@ class Shape:
     head_dropout : within the heads
     """
 
-    hidden: int = 192
+    hidden: int = 256
     layers: int = 2
-    head: int = 160
+    head: int = 192
     order: tuple[int, ...] = (0, 3, 1, 2)
-    input_dropout: float = 0.3
-    dropout: float = 0.5
+    input_dropout: float = 0.4
+    dropout: float = 0.6
     head_dropout: float = 0.5
 
 
