@@ -179,7 +179,15 @@ def draw_curve(logs: Sequence[Path], out: Path) -> None:
         )
     for name, nats in PUBLISHED.items():
         axis.axhline(nats, color="#33415c", linewidth=0.8, linestyle=":")
-        axis.annotate(name, (1, nats), (0, 2), textcoords="offset points", fontsize=8, color="#33415c")
+        axis.annotate(
+            name,
+            (0.01, nats),
+            (0, 2),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            fontsize=8,
+            color="#33415c",
+        )
     axis.set(xlabel="epochs", ylabel="nats a token", ylim=(0.25, 0.6), title="JSB chorales, sixteenths")
     axis.grid(alpha=0.25, linewidth=0.6)
     axis.spines[["top", "right"]].set_visible(False)
