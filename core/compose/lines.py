@@ -4,6 +4,9 @@ A part's *top line* is its highest note at every onset, but for notes that begin
 sounds (the skyline: Uitdenbogerd & Zobel, "Manipulation of Music for Melody Matching", ACM Multimedia 1998,
 section 3). Its *bottom line* is the same upside down, where it differs enough. Drums have no lines.
 
+Swing is a way of playing: a beat whose off-beat lies on its last triplet is read as straight eighths, so that a tune
+is the same tune swung.
+
 From note to note a line takes *steps*: the interval in semitones, and the time to the next note as a ratio of the
 time before. A step is one number, the same in every key, at every tempo and on every instrument.
 
@@ -138,10 +141,27 @@ def _line(notes: Notes, ticks_per_beat: int, sign: int) -> Indices:
     return np.array(line, np.int64)
 
 
+_SWUNG = {0: 0, 4: 3, 8: 6, 10: 9}
+"""Where the four sixteenths of a beat lie when they are swung, and where they lie straight."""
+
+
+def _straight(onsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Onsets (ascending, in twelfths of a beat) with their swung beats played straight; triplets stay."""
+    beat, place = np.divmod(onsets, GRID)
+    opens = np.append(True, np.diff(beat) > 0)
+    taken = np.bitwise_or.reduceat(1 << place, np.flatnonzero(opens))[np.cumsum(opens) - 1]
+    others = taken & ~sum(1 << swung for swung in _SWUNG)
+    triplet = taken & (1 << 4 | 1 << 10) == 1 << 4
+    swung = (others == 0) & (taken & (1 << 8 | 1 << 10) != 0) & ~triplet
+    straight = np.arange(GRID)
+    straight[list(_SWUNG)] = list(_SWUNG.values())
+    return np.where(swung, beat * GRID + straight[place], onsets)
+
+
 def _with_steps(song: Song, line: Indices) -> Line:
     notes = song.notes[line]
     intervals = np.clip(np.diff(notes["pitch"].astype(np.int64)), -WIDEST, WIDEST)
-    times = np.diff(_grid(notes["onset"], song.ticks_per_beat)).astype(float)
+    times = np.diff(_straight(_grid(notes["onset"], song.ticks_per_beat))).astype(float)
     ratios = np.full(len(times), NO_RATIO)
     middle = RATIO_CLASSES // 2
     ratios[1:] = np.clip(np.rint(3 * np.log2(times[1:] / times[:-1])), -middle, middle) + middle

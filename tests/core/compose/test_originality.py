@@ -72,6 +72,16 @@ def test_a_mark_tells_a_figure_and_not_the_time_before_it() -> None:
     assert np.array_equal(marks_of(line.steps), marks_of(whole.steps)[10:])
 
 
+def test_a_swung_tune_is_the_tune() -> None:
+    straight = np.array([0, 240, 480, 600, 720, 840, 960, 1200, 1440, 1600, 1760, 1920])
+    swung = np.array([0, 320, 480, 640, 800, 880, 960, 1280, 1440, 1600, 1760, 1920])  # one beat is a triplet
+    pitches = 60 + np.arange(12) ** 2 % 7
+    (even,) = lines_of(song_of(make_notes(straight, 100, pitches)))
+    (jazz,) = lines_of(song_of(make_notes(swung, 100, pitches)))
+    assert np.array_equal(even.steps, jazz.steps)
+    assert ratio_of(even.steps)[9] == RATIO_CLASSES // 2  # the triplet's own
+
+
 def test_a_part_of_two_voices_has_two_lines_and_chords_under_a_tune_none_of_their_own() -> None:
     tune = melody(1, 20)
     held = make_notes([0], 20 * 720, 40)
@@ -99,8 +109,8 @@ def test_a_copy_is_found_whatever_its_key_tempo_and_instrument(index: Index) -> 
 def test_the_length_of_a_quotation_is_exact(index: Index) -> None:
     quoted = melody(7)[20:44]
     before, after = melody(801, 15), melody(802, 15)
-    before["onset"] -= before["onset"][-1] + 1000 - quoted["onset"][0]
-    after["onset"] += quoted["onset"][-1] + 1300
+    before["onset"] -= before["onset"][-1] + 960 - quoted["onset"][0]
+    after["onset"] += quoted["onset"][-1] + 1320
     tune = np.concatenate([before, quoted, after])
     tune["onset"] -= tune["onset"].min()
     song = song_of(tune)
