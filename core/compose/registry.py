@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from core.compose import flagship
+from core.compose import flagship, short_tunes
 from core.compose.request import Request, Update
 from core.compose.styles import COMPOSERS, STYLES
 from core.errors import TunesmithError
@@ -55,6 +55,17 @@ GENERATORS: dict[str, Generator] = {
         composers=COMPOSERS,
         stream=flagship.stream,
         variants=flagship.compose_variants,
+    ),
+    short_tunes.NAME: Generator(
+        short_tunes.NAME,
+        "Short Tunes",
+        "An endless stream for one instrument, from a network of 11,235 numbers that knows neither beat nor key",
+        short_tunes.STYLES,
+        short_tunes.TASKS,
+        short_tunes.CONDITIONS,
+        short_tunes.compose,
+        short_tunes.warm_up,
+        stream=short_tunes.stream,
     ),
 }
 

@@ -12,10 +12,12 @@ What the paper leaves open, and we chose
 * The three random rows are drawn from the normal distribution that the scaler knows.
 * What leaves MIDI's range is clipped (`LEAST`, `MOST`) before it is read back. Where `MOST_TOGETHER` notes
   have come without any time passing, three new random rows are drawn, so that the stream flows.
-* Nothing but its random beginning tells one stream from another, and a foretelling of means soon circles or
-  stands still. A temperature above the least, `LEAST_TEMPERATURE`, therefore adds noise to every row that is
-  read back: at 1 with `NOISE` of the network's own error on held-out music, above and below in proportion.
-  At the least temperature there is none, which is the paper's generator.
+* Only its random beginning tells one stream from another, and a foretelling of means soon circles or stands
+  still. A temperature above `LEAST_TEMPERATURE` therefore moves every row before it is read back. A pitch
+  moves by whole semitones, at most an octave, each move as likely as exp(-note loss / (`HEAT` x temperature)):
+  by the loss that was learnt, mostly thirds, fifths and octaves. Velocity and time are given one of the
+  errors that the network made on held-out music, drawn at random, times the temperature: so chords are
+  struck, where a mean would strum. At the least temperature nothing moves: that is the paper's generator.
 
 The stream is in seconds: it knows neither beats nor keys. The tempo and meter of a request only say where the
 bars are drawn over it, and how long so many bars are.
@@ -52,7 +54,10 @@ MOST = np.array([127.0, 127.0, 4.0])
 """Rows are clipped to these."""
 
 LEAST_TEMPERATURE = 0.1
-NOISE = 0.5
+HEAT = 0.03
+FARTHEST_MOVE = 12
+MOVES = np.arange(-FARTHEST_MOVE, FARTHEST_MOVE + 1)
+
 MOST_TOGETHER = 12
 
 VOICE = 7
@@ -77,7 +82,8 @@ class Weights:
     hidden, hidden_bias : of Dense(24) [shapes=(48, 24), (24,)]
     output, output_bias : of Dense(3) [shapes=(24, 3), (3,)]
     mean, variance : of the rows learnt from [shape=(3,)]
-    error : root mean square of what the network gets wrong on held-out music, scaled [shape=(3,)]
+    errors : velocity and time of some rows of held-out music, less what was foretold, scaled [shape=(n, 2)]
+    move_loss : the note loss of each of `MOVES`
     """
 
     kernel: Array
@@ -89,24 +95,26 @@ class Weights:
     output_bias: Array
     mean: Rows
     variance: Rows
-    error: Rows
+    errors: Rows
+    move_loss: Rows
 
-    def scaled(self, rows: Rows) -> Rows:
+    def scaled(self, rows: NDArray[np.floating]) -> Rows:
         """Rows with mean 0 and variance 1 over the music learnt from."""
         return (rows - self.mean) / np.sqrt(self.variance)
 
-    def unscaled(self, rows: Rows) -> Rows:
+    def unscaled(self, rows: NDArray[np.floating]) -> Rows:
         """The inverse of `scaled`."""
         return rows * np.sqrt(self.variance) + self.mean
 
 
 TRAINABLE = ("kernel", "recurrent", "bias", "hidden", "hidden_bias", "output", "output_bias")
+FACTS = ("mean", "variance", "errors", "move_loss")
 
 
 def weights_from(tensors: Mapping[str, NDArray[Any]]) -> Weights:
     """The network of a model file's tensors."""
     trained: dict[str, Any] = {name: tensors[name].astype(np.float32) for name in TRAINABLE}
-    facts: dict[str, Any] = {name: tensors[name].astype(np.float64) for name in ("mean", "variance", "error")}
+    facts: dict[str, Any] = {name: tensors[name].astype(np.float64) for name in FACTS}
     return Weights(**trained, **facts)
 
 
@@ -170,12 +178,16 @@ def endless_rows(weights: Weights, seed: int, temperature: float = LEAST_TEMPERA
     temperature : 0.1 (the paper's) to 2; see the top of this file
     """
     rng = np.random.default_rng(seed)
-    noise = NOISE * max(0.0, temperature - LEAST_TEMPERATURE) / (1 - LEAST_TEMPERATURE) * weights.error
+    chances = np.exp((weights.move_loss.min() - weights.move_loss) / (HEAT * temperature)).cumsum()
+    errors = temperature * weights.errors * np.sqrt(weights.variance[1:])
     window = rng.standard_normal((LOOK_BACK, len(COLUMNS)))
     together = 0
     while True:
-        scaled = foretell(weights, window) + noise * rng.standard_normal(len(COLUMNS))
-        row = np.clip(weights.unscaled(scaled), LEAST, MOST)
+        row = weights.unscaled(foretell(weights, window))
+        if temperature > LEAST_TEMPERATURE:
+            row[1:] += errors[rng.integers(len(errors))]
+            row[0] += MOVES[np.searchsorted(chances, rng.random() * chances[-1], "right")]
+        row = np.clip(row, LEAST, MOST)
         window = np.concatenate([window[1:], weights.scaled(row)[None]])
         together = together + 1 if row[2] <= 0 else 0
         if together >= MOST_TOGETHER:
@@ -255,7 +267,7 @@ def compose(request: Request, *, cancelled: Callable[[], bool] = lambda: False) 
 
 
 def stream(request: Request, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Update]:
-    """The stream for as long as it is asked, hundreds of times faster than it is played.
+    """The stream for as long as it is asked, far faster than it is played.
 
     The first update has the frame, each of the others the notes that follow those before. None is ``done``;
     the length that the request asks for is passed over.
