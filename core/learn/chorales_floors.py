@@ -36,11 +36,16 @@ def columns(pieces: Sequence[Grid], shifts: Sequence[int] = (0,)) -> Columns:
     return dict(zip([*names, "phase", "asked"], table.T))
 
 
-def measure_ngram(training: Sequence[Grid], held_out: Sequence[Grid]) -> dict[str, float]:
-    """Nats a token and share right of the n-gram, trained on twelve transpositions."""
+def measure_ngram(
+    training: Sequence[Grid], held_out: Sequence[Grid], *, beat: bool = True
+) -> dict[str, float]:
+    """Nats a token and share right of the n-gram, trained on twelve transpositions; without the place in the
+    beat if not ``beat``.
+    """
     known, asked = columns(training, range(-6, 6)), columns(held_out)
     nats, right, count = 0.0, 0.0, 0
     for voice, context in CONTEXTS.items():
+        context = tuple(name for name in context if beat or name != "phase")
         attribute = Attribute(voice, TOKENS, context, "asked", f"last_{voice}")
         sums = Ngram(attribute, known).measure(asked)
         nats, right, count = nats + sums[0], right + sums[1], count + sums[2]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,13 @@ PUBLISHED = {
     "Music Transformer (Huang et al. 2018)": 0.335,
 }
 """Nats a token on the validation part, as their table has them."""
+
+
+FLOORS: dict[str, Callable[[list[Grid], list[Grid]], dict[str, float]]] = {
+    "repeat previous": lambda _, held_out: measure_repeat(held_out),
+    "n-gram without the beat": partial(measure_ngram, beat=False),
+    "n-gram": measure_ngram,
+}
 
 
 def learn_chorales(
@@ -102,12 +110,11 @@ def learn_chorales(
 
 def floors(grids: dict[str, list[Grid]]) -> dict[str, dict[str, float]]:
     """The rows of the table that nothing was trained for."""
-    repeat: dict[str, float] = {}
-    ngram: dict[str, float] = {}
+    named: dict[str, dict[str, float]] = {name: {} for name in FLOORS}
     for split in ("valid", "test"):
-        repeat |= _named(split, measure_repeat(grids[split]))
-        ngram |= _named(split, measure_ngram(grids["train"], grids[split]))
-    return {"repeat previous": repeat, "n-gram, 12 transpositions": ngram}
+        for name, measured in FLOORS.items():
+            named[name] |= _named(split, measured(grids["train"], grids[split]))
+    return named
 
 
 def rows(networks: Sequence[ChoraleNetwork], pieces: dict[str, list[Chorale]]) -> dict[str, dict[str, float]]:
