@@ -16,8 +16,13 @@ from core.errors import TunesmithError
 from core.song.notes import Song, Track, make_notes
 from core.store.library import Library
 from core.store.votes import Contestant, Votes
+from desktop.compose.generators import GeneratorChoice
 from desktop.library.blind_page import BlindPage
 from tests.desktop.hands import BEAT, Hands
+
+FLAGSHIP = GeneratorChoice(
+    "flagship", "Flagship", "", ("pop",), conditions=frozenset({"bars", "style", "key"})
+)
 
 
 def tune(pitch: int) -> Song:
@@ -52,7 +57,7 @@ class Stage:
 def stage(make_studio: Callable[..., Hands]) -> tuple[Hands, BlindPage, Stage]:
     with Library() as library:
         library.add(tune(50))
-    hands = make_studio()
+    hands = make_studio(generators=[FLAGSHIP])
     page, stage = hands.studio.library.blind, Stage()
     page._prepare = stage
     hands.studio.show_panel("library")
@@ -126,7 +131,7 @@ def test_what_goes_wrong_is_told_and_the_next_trial_can_start(stage: tuple[Hands
 
 
 def test_one_side_alone_says_what_is_needed(make_studio: Callable[..., Hands]) -> None:
-    hands = make_studio()
+    hands = make_studio(generators=[FLAGSHIP])
     hands.studio.show_panel("library")
     hands.studio.library.tabs.setCurrentIndex(2)
     page = hands.studio.library.blind
