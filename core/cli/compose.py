@@ -295,7 +295,8 @@ def _answer(request: Request, made: list[dict[str, Any]], total: float, to_load:
 CONDITIONS = frozenset(
     (
         "composer", "key", "meter", "instruments", "density", "polyphony", "register", "note_length", "chords",
-        "strictness", "repetition", "temperature", "rhythm_temperature", "top_p", "candidates",
+        "strictness", "repetition", "temperature", "rhythm_temperature", "top_p", "candidates", "personal",
+        "longest_copy",
     )
 )  # fmt: skip
 """What a generator may not know; that it is left out is told."""
@@ -318,6 +319,13 @@ MANNER = (
     option("--temperature", type=number(0.1, 2), metavar="T", help="how daring every choice is, 0.1-2"),
     option("--rhythm-temperature", type=number(0.1, 2), metavar="T", help="the same of rhythm alone"),
     option("--top-p", type=number(0.01, 1), metavar="P", help="the share of likelihood sampled from"),
+    option("--personal", metavar="NAME", help="a personal style that tunesmith learn personal made"),
+    option(
+        "--longest-copy",
+        type=whole(4, 10_000),
+        metavar="N",
+        help="notes in a row that may be learnt by heart",
+    ),
     option("--candidates", type=whole(1, 16), metavar="N", help="drafts of which the best is kept"),
     option("--seed", type=whole(0, 2**32 - 1), metavar="N", help="the same seed gives the same notes"),
     option(
