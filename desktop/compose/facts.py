@@ -53,7 +53,15 @@ def likelihood(song: Song, whole: Song, cancelled: Callable[[], bool]) -> Facts:
     return {"log_likelihood": log_likelihood(whole, cancelled=cancelled)}
 
 
-MEASURES: tuple[Measure, ...] = (aspects, originality, likelihood)
+def style(song: Song, whole: Song, cancelled: Callable[[], bool]) -> Facts:
+    """The style that the classifier hears in it."""
+    from core.listen.style import name_style
+
+    name, share = name_style(whole)[0]
+    return {"style": name, "style_share": share}
+
+
+MEASURES: tuple[Measure, ...] = (aspects, style, originality, likelihood)
 """In the order of their cost; what cannot be measured of a song, or on this machine, is left out."""
 
 
@@ -132,7 +140,7 @@ def headline(facts: Facts) -> str:
     if facts.get("style"):
         parts.append(f"like {facts['style']}")
     if "longest_match" in facts:
-        parts.append(f"match {facts['longest_match']}" if facts["longest_match"] else "no match")
+        parts.append(f"copies {facts['longest_match']}" if facts["longest_match"] else "no copy")
     if "log_likelihood" in facts:
         parts.append(f"{facts['log_likelihood']:.2f} nats")
     return " · ".join(parts)
@@ -154,7 +162,7 @@ def details(facts: Facts) -> list[tuple[str, str]]:
         source = f", from {facts['match_source']}" if facts.get("match_source") else ""
         lines.append(
             (
-                "Longest match",
+                "Longest copy",
                 f"{facts['longest_match']} notes{source}; {100 * facts['share_copied']:.0f} % copied",
             )
         )

@@ -30,7 +30,7 @@ from desktop.controls.search_list import Entry, drop_down
 from desktop.document import Document
 
 WIDTH = 304
-LEAST_RESULTS = 96
+LEAST_RESULTS = 88
 """Pixels that the results keep, however many conditions are unfolded."""
 
 TASKS = {
@@ -61,23 +61,32 @@ class _Fitting(QScrollArea):
         inner.installEventFilter(self)
 
     def sizeHint(self) -> QSize:
-        inner = self.widget()
-        wide = max(self.viewport().width(), inner.minimumSizeHint().width())
-        high = inner.heightForWidth(wide) if inner.hasHeightForWidth() else inner.sizeHint().height()
-        return QSize(inner.sizeHint().width(), high)
+        return QSize(self.widget().sizeHint().width(), self._height(self.width()))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(WIDTH - 48, 120)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if event.oldSize().width() != event.size().width():
-            self.updateGeometry()
+        self._fit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()
+            self._fit()
         return super().eventFilter(watched, event)
+
+    def _fit(self) -> None:
+        # The least height that Qt would find itself is that of the least width, where instruments stand in a column.
+        fits = self._height(self.width()) <= self.height()
+        shown = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if fits else Qt.ScrollBarPolicy.ScrollBarAlwaysOn
+        self.setVerticalScrollBarPolicy(shown)
+        bar = 0 if fits else self.verticalScrollBar().sizeHint().width()
+        self.widget().setMinimumSize(1, self._height(self.width() - bar))
+        self.updateGeometry()
+
+    def _height(self, width: int) -> int:
+        inner = self.widget()
+        return inner.heightForWidth(width) if inner.hasHeightForWidth() else inner.sizeHint().height()
 
 
 class ComposePanel(QWidget):

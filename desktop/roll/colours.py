@@ -45,7 +45,7 @@ class NoteColours:
             for track in range(palette):
                 for step in range(VELOCITY_STEPS):
                     at = self.index(look, track, step)
-                    hue = heat_colour(track) if look is Look.HEAT else theme.track_colour(track)
+                    hue = heat_colour(track, tokens) if look is Look.HEAT else theme.track_colour(track)
                     body, edge = _note_colours(look, hue, step, tokens)
                     self.body[at], self.edge[at] = _premultiplied(body), _premultiplied(edge)
                     self.text[at] = _readable_on(_over(body, ground))
@@ -99,6 +99,9 @@ def _note_colours(look: Look, hue: QColor, step: int, tokens: theme.Tokens) -> t
         grey = QColor.fromHsl(0, 0, (hue.lightness() + ground.lightness()) // 2)
         body = _mix(ground, grey, 0.35 + 0.25 * loudness)
         edge = _mix(body, ground, 0.4)
+    elif look is Look.HEAT:
+        body = hue
+        edge = _mix(body, ground, 0.35)
     elif look is Look.GHOST:
         body = _mix(hue, QColor(tokens.ghost), 0.12)
         edge = QColor(tokens.ghost)
@@ -107,15 +110,19 @@ def _note_colours(look: Look, hue: QColor, step: int, tokens: theme.Tokens) -> t
     return body, edge
 
 
-HEAT_STOPS = ("#3d5a8f", "#6f5bd0", "#c2559f", "#f5864f", "#ffd84a")
-"""From what was to be expected to what surprises; they differ in lightness too, for eyes that see fewer hues."""
+HEAT_STOPS = {
+    "on dark": ("#3d5a8f", "#6f5bd0", "#c2559f", "#f5864f", "#ffd84a"),
+    "on light": ("#a9bddd", "#9a8fe0", "#b9509f", "#b32b3d", "#5c0a18"),
+}
+"""From what was to be expected to what surprises: away from the ground's lightness, for eyes that see fewer hues."""
 
 
-def heat_colour(level: int) -> QColor:
+def heat_colour(level: int, tokens: theme.Tokens) -> QColor:
     """The colour of a level of surprise, 0 to `HEAT_LEVELS` - 1."""
-    place = level / (HEAT_LEVELS - 1) * (len(HEAT_STOPS) - 1)
-    at = min(int(place), len(HEAT_STOPS) - 2)
-    return _mix(QColor(HEAT_STOPS[at]), QColor(HEAT_STOPS[at + 1]), place - at)
+    stops = HEAT_STOPS["on dark" if QColor(tokens.roll).lightness() < 128 else "on light"]
+    place = level / (HEAT_LEVELS - 1) * (len(stops) - 1)
+    at = min(int(place), len(stops) - 2)
+    return _mix(QColor(stops[at]), QColor(stops[at + 1]), place - at)
 
 
 def _mix(first: QColor, second: QColor, share: float) -> QColor:

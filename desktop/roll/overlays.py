@@ -138,7 +138,7 @@ def paint_heat_scale(painter: QPainter, area: QRect) -> None:
     for level in range(HEAT_LEVELS):
         painter.fillRect(
             QRectF(inner.left() + first + 8 + step * level, box.top() + 6, step, height - 12),
-            heat_colour(level),
+            heat_colour(level, theme.tokens()),
         )
 
 

@@ -16,6 +16,7 @@ from desktop.roll.names import pitch_name, uses_flats
 from desktop.roll.raster import raster
 
 BLACK_KEYS = frozenset({1, 3, 6, 8, 10})
+NAMED_WIDTH = 30
 MOST_NAMES = 600
 """Names are left out where more notes than this would carry one: nobody reads them all."""
 
@@ -129,7 +130,10 @@ def paint_locks(painter: QPainter, view: Viewport, notes: Notes) -> None:
     paper, ink = theme.colour("roll", 0.8), theme.colour("playhead")
     bar = max(2, round(2.5 * view.dpr))
     for x0, x1, y0, y1 in zip(start.tolist(), end.tolist(), tops.tolist(), bottoms.tolist()):
-        if size >= 8 * view.dpr and x1 - x0 >= size + 4 * view.dpr and len(notes) <= MOST_NAMES:
+        # Not over the note's name, which stands in notes of NAMED_WIDTH and more.
+        width = (x1 - x0) / view.dpr
+        room = 14 <= width < NAMED_WIDTH or width >= NAMED_WIDTH + 18
+        if size >= 8 * view.dpr and room and len(notes) <= MOST_NAMES:
             box = QRectF(x1 - size - view.dpr, y0 + (y1 - y0 - 1 - size) / 2, size, size)
             painter.fillRect(box, paper)
             icons.paint(painter, "lock", box.adjusted(1, 1, -1, -1), ink)
@@ -161,7 +165,7 @@ def _paint_names(
     # Drum rows are named at the left; names on the dim notes of other tracks would be noise.
     melodic = np.array([not track.is_drum for track in song.tracks] or [True])
     named = melodic[np.minimum(notes["track"], len(melodic) - 1)] & (states != Look.OTHER_TRACK)
-    wide = np.flatnonzero((end - start >= 30 * view.dpr) & (end > 0) & (start < view.width) & named)
+    wide = np.flatnonzero((end - start >= NAMED_WIDTH * view.dpr) & (end > 0) & (start < view.width) & named)
     if len(wide) > MOST_NAMES:
         return
     painter.setFont(theme.font(round(min(11.0, view.row_height / view.dpr - 3) * view.dpr)))

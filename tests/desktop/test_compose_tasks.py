@@ -366,7 +366,7 @@ def test_facts_are_of_the_new_notes_in_the_key_of_the_song() -> None:
     found = facts.aspects(own, song, lambda: False)
     assert (found["key"], found["in_key_share"]) == ("D minor", 0.75)
     line = facts.headline(found | {"longest_match": 7, "log_likelihood": -2.5})
-    assert line == "Dm 75 % · match 7 · -2.50 nats"
+    assert line == "Dm 75 % · copies 7 · -2.50 nats"
 
 
 # ---- what the network thinks ---------------------------------------------------------------------------
