@@ -110,7 +110,7 @@ def unpacked(tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]
 
 
 def warm_up() -> None:
-    """Load the network and run it once, so that the first note comes at once."""
+    """Load the network and what it learnt from, and run it once, so that the first note comes at once."""
     for _ in compose(Request(bars=1, instruments=("piano",), strictness=0)):
         pass
 

@@ -40,7 +40,8 @@ class Request:
     rhythm_temperature : 0.1-2, the same of every onset, part and length
     top_p : 0-1, the share of likelihood that is sampled from
     candidates : 1-16, drafts of which the best is kept
-    longest_copy : notes in a row that may be the same as in the music learnt from; None for no limit
+    longest_copy : notes in a row that may be the same as in the music learnt from, commonplaces aside; None
+        for no limit
     personal : name of a personal style, see `core.compose.personal`
     seed : 0 to 2**32 - 1
     song : the song to continue, fill, vary or accompany
@@ -72,7 +73,7 @@ class Request:
     rhythm_temperature: float = 1.0
     top_p: float = 0.95
     candidates: int = 1
-    longest_copy: int | None = None
+    longest_copy: int | None = 24
     personal: str = ""
     seed: int = 0
     song: Song | None = None
