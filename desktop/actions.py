@@ -163,7 +163,7 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("save_as", "Save as…", ("Ctrl+Shift+S",), "File", lambda s: s.files.ask_save()),
     ActionRow("export_audio", "-Export sound…", ("Ctrl+E",), "File", lambda s: s.files.ask_export_audio(), _has_notes),
     ActionRow("export_midi", "Export MIDI…", ("Ctrl+Shift+E",), "File", lambda s: s.files.ask_export_midi(), _has_notes),
-    ActionRow("library_find", "-Find in the library", ("Ctrl+F",), "File", lambda s: (s.show_panel("library"), s.library.find())),
+    ActionRow("library_find", "-Find in the library", ("Ctrl+F",), "File", lambda s: (s.show_panel("library"), s.library.start_search())),
     ActionRow("library_keep", "Keep in the library", ("Ctrl+Shift+K",), "File", lambda s: s.library.keep_song(), _has_notes),
     ActionRow("library_claim", "Claim this song…", ("Ctrl+Shift+C",), "File", lambda s: (s.show_panel("library"), s.library.claim_song()), _has_notes),
     ActionRow("settings", "-Settings…", ("Ctrl+,",), "File", lambda s: s.show_settings()),

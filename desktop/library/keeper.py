@@ -44,7 +44,7 @@ class Keeper(QObject):
     def ask(
         self,
         work: Callable[[Library, Task], Any],
-        on_success: Callable[[Any], None] = lambda answer: None,
+        on_success: Callable[[Any], object] = lambda answer: None,
         *,
         label: str = "Asking the library",
         on_failure: Callable[[str], None] | None = None,
@@ -57,9 +57,12 @@ class Keeper(QObject):
             log.info("%s", label, exc_info=error)
             (on_failure or self.failed.emit)(str(error) or type(error).__name__)
 
+        def done(answer: Any) -> None:
+            on_success(answer)
+
         return self._jobs.run(
             LANE, label, lambda task: work(self._opened(), task),
-            on_success=on_success, on_failure=failed, on_update=on_update, quiet=quiet,
+            on_success=done, on_failure=failed, on_update=on_update, quiet=quiet,
         )  # fmt: skip
 
     def change(

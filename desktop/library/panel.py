@@ -71,10 +71,10 @@ class LibraryPanel(QWidget):
         layout.addWidget(self.pages, 1)
         self._join()
 
-    def find(self) -> None:
+    def start_search(self) -> None:
         """Go to the search field."""
         self.tabs.setCurrentIndex(0)
-        self.pieces.find()
+        self.pieces.start_search()
 
     def keep_song(self) -> None:
         """Put the open song into the library, whatever the setting says."""
@@ -163,8 +163,13 @@ class LibraryPanel(QWidget):
 
     def event(self, event: QEvent) -> bool:
         # Space and Return press the button that has the focus, and do not start the song.
-        is_key = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if is_key and event.key() in PRESSES and not event.modifiers() and self._focused_button():
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.key() in PRESSES
+            and not event.modifiers()
+            and self._focused_button()
+        ):
             event.accept()
             return True
         return super().event(event)

@@ -92,8 +92,8 @@ class PieceCard(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # Esc puts the text back.
-        is_key = event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent)
-        if is_key and event.key() == Qt.Key.Key_Escape and self.piece is not None:
+        pressed = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key()
+        if pressed == Qt.Key.Key_Escape and self.piece is not None:
             self.title.setText(self.piece.title)
             self.tags.setText(", ".join(self.piece.tags))
             return True

@@ -108,14 +108,14 @@ class PiecesPage(QWidget):
     def _make(self) -> None:
         self.search = QLineEdit(placeholderText="Search title, style, key, tag…")
         self.search.setAccessibleName("Search the library")
-        self.search.textChanged.connect(lambda text: (self._soon.start(), clear.setVisible(bool(text))))
-        clear = self.search.addAction(
+        self._clear_action = self.search.addAction(
             icons.icon("close", "text_dim"), QLineEdit.ActionPosition.TrailingPosition
         )
-        self._clear_action = clear
-        clear.setToolTip("Clear the search (Esc)")
-        clear.triggered.connect(self.search.clear)
-        clear.setVisible(False)
+        self._clear_action.setToolTip("Clear the search (Esc)")
+        self._clear_action.triggered.connect(self.search.clear)
+        self._clear_action.setVisible(False)
+        self.search.textChanged.connect(lambda text: self._clear_action.setVisible(bool(text)))
+        self.search.textChanged.connect(lambda _: self._soon.start())
         self.search.installEventFilter(self)
         self.shown = Choice(
             [Entry(name, text) for name, (text, _) in SHOWN.items()],
@@ -213,7 +213,7 @@ class PiecesPage(QWidget):
 
         self._keeper.ask(work, found, on_failure=self._show_failure)
 
-    def find(self) -> None:
+    def start_search(self) -> None:
         """Put the keyboard into the search field."""
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()

@@ -33,7 +33,8 @@ def outline_of(song: Song) -> Outline:
     """The outline of a song; of a long one every so manieth note, so that none takes long to draw."""
     notes = song.notes[:: -(-max(len(song.notes), 1) // MOST_NOTES)]
     if not len(notes):
-        return Outline(*(np.empty(0, kind) for kind in ("f4", "f4", "i2", "i2")), FEWEST_ROWS)
+        share, row = np.empty(0, "f4"), np.empty(0, "i2")
+        return Outline(share, share, row, row, FEWEST_ROWS)
     low, high = int(notes["pitch"].min()), int(notes["pitch"].max())
     length = max(song.end_tick, 1)
     colours = np.array([track.colour for track in song.tracks] or [0])
