@@ -316,8 +316,10 @@ class ComposeSession(QObject):
         variant = self._batch[index]
         variant.state = "composing"
         variant.progress = update.progress
-        if update.song is not None and variant.frame is None:
+        if update.song is not None and not update.done:
+            # A second frame means that the generator begins anew: what it told is void.
             variant.frame = update.song
+            variant.pieces.clear()
         if len(update.notes):
             variant.pieces.append(update.notes)
         if update.done:

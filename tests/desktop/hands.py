@@ -23,9 +23,13 @@ BEAT = 480
 
 @dataclass
 class FakeGenerator:
-    """Writes a scale upwards, a note an update. With ``hold`` set it stops after the third note until told."""
+    """Writes a scale upwards, a note an update. With ``hold`` set it stops after the third note until told.
+
+    With ``begins_anew`` it throws its first five notes away.
+    """
 
     hold: bool = False
+    begins_anew: bool = False
     go: threading.Event = field(default_factory=threading.Event)
     asked: list[Request] = field(default_factory=list)
     threads: set[str] = field(default_factory=set)
@@ -50,6 +54,9 @@ class FakeGenerator:
         if self.error:
             raise self.error
         fresh = song.notes[missing(song.notes, request.song.notes)] if request.song else song.notes
+        if self.begins_anew:
+            yield Update(0.5, fresh[:5])
+            yield Update(0.0, empty_notes(), frame)
         for index in range(len(fresh)):
             if self.hold and index == 3:
                 while not self.go.wait(0.01):

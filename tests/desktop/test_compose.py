@@ -46,6 +46,15 @@ def test_ghosts_stream_and_taking_them_is_one_undo_step(hands: Hands) -> None:
     assert not hands.document.modified
 
 
+def test_what_a_generator_threw_away_is_shown_no_longer(hands: Hands) -> None:
+    hands.generator.hold = hands.generator.begins_anew = True
+    generate(hands)
+    hands.until(lambda: len(hands.document.ghosts) == 3)
+    hands.generator.go.set()
+    hands.finish()
+    assert len(hands.document.ghosts) == NOTES_ASKED
+
+
 def test_a_new_song_is_shown_at_the_highest_track_with_much_to_play(hands: Hands) -> None:
     notes = [
         make_notes(range(0, 20 * BEAT, BEAT), BEAT, pitch, 90, track)
