@@ -10,8 +10,8 @@ a desk, ours differs:
 * An input is one number, index / n_vocab, and first weights as Keras draws them tell neighbours apart only
   after many epochs. Ours start as thresholds spread over the indices (`spread_thresholds`), and every layer
   is heard by the next (`even_out`).
-* The learning rate falls along a cosine over the time given, and the epoch that is best on the validation
-  pieces is kept.
+* The learning rate falls along a cosine over the time given, and the weights that are best on the validation
+  pieces are kept.
 * Elements so rare that together they make under `RARE_SHARE` of the training music are left out.
 """
 
@@ -142,6 +142,8 @@ class Plan:
     """Everything that decides a training run."""
 
     minutes: float = 20.0
+    steps: int | None = None
+    """Batches to train for, instead of minutes: the same wherever it runs."""
     batch: int = 32
     learning_rate: float = 2e-3
     last_learning_rate: float = 3e-5
@@ -309,8 +311,9 @@ class Progress:
     best: float = math.inf
 
     def share(self, plan: Plan) -> float:
-        """Of the minutes given, 0-1."""
-        return min(1.0, self.spent / (plan.minutes * 60))
+        """Of the steps or minutes given, 0-1."""
+        done = self.step / plan.steps if plan.steps else self.spent / (plan.minutes * 60)
+        return min(1.0, done)
 
 
 def _learning_rate(plan: Plan, state: Progress) -> float:

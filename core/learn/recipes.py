@@ -196,6 +196,30 @@ def style(**options: Any) -> dict[str, Any]:
     return learn_style(**options)
 
 
+def mixtape(
+    *,
+    data: Path | None,
+    minutes: float | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    out: Path | None = None,
+    progress: Report = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """MixTape; see `core.learn.mixtape_report.learn_mixtape`, which needs torch."""
+    from core.learn.mixtape_report import learn_mixtape
+
+    return learn_mixtape(
+        data=data,
+        minutes=minutes,
+        resume=resume,
+        device=device,
+        out=out,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
 RECIPES: dict[str, Callable[..., dict[str, Any]]] = {
     "flagship": partial(composer, "flagship", {}),
     # The baseline: Magenta's size, and nothing but the events to go by.
@@ -206,5 +230,6 @@ RECIPES: dict[str, Callable[..., dict[str, Any]]] = {
     "chorales": chorales,
     "personal": personal,
     "short-tunes": short_tunes,
+    "mixtape": mixtape,
     "style": style,
 }

@@ -44,8 +44,15 @@ def _short_tunes(**settings: Any) -> SeedTable:
     return make(**settings)
 
 
+def _mixtape(**settings: Any) -> SeedTable:
+    from core.learn.mixtape_tables import make
+
+    return make(**settings)
+
+
 TABLES: dict[str, Maker] = {
     "s1": _short_tunes,
+    "s5": _mixtape,
 }
 
 

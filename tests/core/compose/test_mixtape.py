@@ -19,16 +19,20 @@ from core.compose.request import Request, Update
 from core.errors import Cancelled, TunesmithError
 from core.song.notes import Song, Track, make_notes
 
+WAYS = (mixtape.LEAST_TEMPERATURE, 1.0)
+"""As published, and drawn."""
+
 WORDS = ("C4", "D4", "E4", "G4", "9+0+4", "0+4+7", "7+11+2", "0")
 
 
 @pytest.fixture
 def network() -> MixTapeNetwork:
+    torch.set_num_threads(1)
     torch.manual_seed(5)
     found = MixTapeNetwork(len(WORDS), hidden=24, dense=12)
     for name, weight in found.weights().items():
-        if name.endswith("ih_l0"):
-            weight *= 40  # so that what is foretold depends on what was read
+        if "weight_hh" not in name:
+            weight *= 40 if name.endswith("l0") else 5  # so that what is foretold depends on what was read
     return found.eval()
 
 
@@ -97,7 +101,7 @@ def test_windows_that_step_together_read_as_each_alone(network: MixTapeNetwork, 
     for place, index in enumerate(draws):
         with torch.inference_mode():
             expected = network(torch.tensor([naive]))[0, -1]
-        torch.testing.assert_close(reader.logits(), expected, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(reader.logits(), expected, atol=1e-4, rtol=1e-4)
         if place < count - 1:
             reader.push(index)
             naive = [*naive[1:], index]
@@ -110,7 +114,7 @@ def test_a_carried_state_reads_as_one_long_sequence(network: MixTapeNetwork) -> 
         reader.push(index)
     with torch.inference_mode():
         expected = network(torch.tensor([sequence]))[0, -1]
-    torch.testing.assert_close(reader.logits(), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(reader.logits(), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_the_likeliest_is_taken_and_read_back(network: MixTapeNetwork) -> None:
@@ -143,27 +147,30 @@ def test_elements_are_half_a_beat_apart_and_last_a_beat() -> None:
     assert song.notes["duration"].tolist() == [240, 480, 240, 480, 240, 480]
 
 
-@pytest.mark.parametrize("compose", [mixtape.compose, mixtape.compose_live])
-def test_it_composes_as_long_as_asked(compose: mixtape.Foreteller, loaded: Loaded) -> None:
-    song = finished(compose(Request(elements=37, seed=3)))
+@pytest.mark.parametrize("temperature", WAYS)
+def test_it_composes_as_long_as_asked(temperature: float, loaded: Loaded) -> None:
+    song = finished(mixtape.compose(Request(temperature=temperature, elements=37, seed=3)))
     assert len(np.unique(song.notes["onset"])) == 37
     assert length(Request(elements=37)) == (37, None)
     for meter, end in (((4, 4), 3 * 1920), ((6, 8), 3 * 1440), ((3, 4), 3 * 1440)):
-        song = finished(compose(Request(bars=3, meter=meter)))
+        song = finished(mixtape.compose(Request(temperature=temperature, bars=3, meter=meter)))
         assert song.end_tick == end
         assert np.unique(song.notes["onset"]).tolist() == list(range(0, end, 240))
 
 
-@pytest.mark.parametrize("compose", [mixtape.compose, mixtape.compose_live])
-def test_the_seed_decides(compose: mixtape.Foreteller, loaded: Loaded) -> None:
-    songs = [finished(compose(Request(elements=40, seed=seed))) for seed in (4, 4, 5)]
+@pytest.mark.parametrize("temperature", WAYS)
+def test_the_seed_decides(temperature: float, loaded: Loaded) -> None:
+    songs = [
+        finished(mixtape.compose(Request(temperature=temperature, elements=40, seed=seed)))
+        for seed in (4, 4, 5)
+    ]
     assert songs[0] == songs[1]
     assert songs[0] != songs[2]
 
 
-@pytest.mark.parametrize("compose", [mixtape.compose, mixtape.compose_live])
-def test_updates_together_are_the_song(compose: mixtape.Foreteller, loaded: Loaded) -> None:
-    first, *others = compose(Request(elements=21))
+@pytest.mark.parametrize("temperature", WAYS)
+def test_updates_together_are_the_song(temperature: float, loaded: Loaded) -> None:
+    first, *others = mixtape.compose(Request(elements=21, temperature=temperature))
     assert first.song is not None
     assert not len(first.notes)
     notes = np.concatenate([update.notes for update in others])
@@ -174,8 +181,8 @@ def test_updates_together_are_the_song(compose: mixtape.Foreteller, loaded: Load
 
 
 def test_a_stream_goes_on_from_what_a_song_is(loaded: Loaded) -> None:
-    song = finished(mixtape.compose_live(Request(elements=30, seed=8)))
-    frame, *updates = islice(mixtape.stream_live(Request(seed=8)), 201)
+    song = finished(mixtape.compose(Request(elements=30, seed=8)))
+    frame, *updates = islice(mixtape.stream(Request(seed=8)), 201)
     assert frame.song == song.with_notes(song.notes[:0])
     assert not any(update.done for update in updates)
     notes = np.concatenate([update.notes for update in updates])
@@ -184,8 +191,15 @@ def test_a_stream_goes_on_from_what_a_song_is(loaded: Loaded) -> None:
     assert len(np.unique(notes["onset"])) == 200
 
 
+def test_the_least_temperature_is_the_papers_way(loaded: Loaded) -> None:
+    found = finished(mixtape.compose(Request(elements=30, seed=6, temperature=0.1)))
+    start = mixtape.window(loaded, np.random.default_rng(6))
+    windows = Windows(loaded.network, mixtape.WINDOW, 30)
+    assert found == song_of(Request(), [WORDS[i] for i in islice(foretell(windows, start), 30)])
+
+
 def test_a_low_temperature_nears_the_likeliest(loaded: Loaded) -> None:
-    cold = finished(mixtape.compose_live(Request(elements=60, seed=2, temperature=0.1, top_p=0.01)))
+    cold = finished(mixtape.compose(Request(elements=60, seed=2, temperature=0.2, top_p=0.01)))
     start = mixtape.window(loaded, np.random.default_rng(2))
     expected = [WORDS[i] for i in islice(foretell(Carried(loaded.network), start), 60)]
     assert cold == song_of(Request(), expected)
@@ -218,8 +232,9 @@ def test_what_cannot_be_is_said_in_one_line(wish: dict[str, object], words: str,
 @pytest.mark.parametrize("after", [0, 1, 50, 130])
 def test_it_stops_when_told(after: int, loaded: Loaded) -> None:
     asked = iter(range(1000))
+    wish = Request(elements=200, temperature=mixtape.LEAST_TEMPERATURE)
     with pytest.raises(Cancelled):
-        finished(mixtape.compose(Request(elements=200), cancelled=lambda: next(asked) >= after))
+        finished(mixtape.compose(wish, cancelled=lambda: next(asked) >= after))
     assert next(asked) == after + 1
 
 
