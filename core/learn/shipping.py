@@ -23,8 +23,8 @@ WEIGHTS = "weights.safetensors"
 
 ARCHITECTURE = (
     "LSTM over events with lookbacks of 1, 2, 4 and 8 bars; heads for bar form, two chords a bar, position, "
-    "part, pitch, duration and velocity, each knowing those before it; a second, small LSTM that reads what is given of "
-    "the bars to come, from the last bar back"
+    "part, pitch, duration and velocity, each knowing those before it; a second, small LSTM that reads what is given "
+    "of the bars to come, from the last bar back"
 )
 FRONT_END = {
     "steps_per_beat": STEPS_PER_BEAT,
