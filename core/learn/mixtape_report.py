@@ -120,7 +120,8 @@ def learn_mixtape(
 
         tokens = _tokens(run, data, name, resume)
         _train(tokens, run, plan, device, resume, tell, cancelled)
-        found[name] = ship(run, tokens, out / f"{NAME}-{name}", {"trained_on": credits_of(rows, name)})
+        about = {"plan": asdict(plan), "trained_on": credits_of(rows, name)}
+        found[name] = ship(run, tokens, out / f"{NAME}-{name}", about)
     draw_curves({name: out / name / LOG for name in names}, out / "mixtape-curve.png")
     return found
 
@@ -203,7 +204,6 @@ def ship(run: Path, tokens: Tokens, out: Path, more: Mapping[str, Any]) -> dict[
         "epochs": round(log[-1]["epoch"], 2),
         "best_epoch": round(best["epoch"], 2),
         "minutes": round(log[-1]["minutes"], 1),
-        "plan": asdict(Plan()),
         "figures": figures,
         **more,
     }
