@@ -57,10 +57,12 @@ def _composer(
 ) -> dict[str, Any]:
     """Loss and accuracy on held-out music, and the figures of `core.learn.protocol`.
 
-    Where ``data`` has a manifest, its test split is measured; else every MIDI file in it is.
+    Where ``data`` has a manifest, its test split is measured; else every MIDI file in it is. Pieces shorter than
+    the protocol's cannot be compared with what is composed.
     """
     from core.learn.flagship import measure_loss
     from core.learn.held_out import CPU, network_of
+    from core.learn.protocol import Plan
 
     examples = _examples(data)
     held_out = [example for example in examples if example.split == "test"]
@@ -69,7 +71,7 @@ def _composer(
     network, _ = network_of(model.path)
     figures = measure_loss(network, held_out, CPU)
     found = {"pieces": len(held_out), "nll": figures.pop("nats"), **figures}
-    if not samples:
+    if not samples or max(len(example.piece.bar_steps) for example in held_out) < Plan.bars:
         return found
     with TemporaryDirectory() as fresh:
         return found | {"protocol": _protocol(model, examples, samples, out or Path(fresh), progress)}

@@ -24,7 +24,16 @@ from core.compose.styles import STYLES
 from core.errors import Cancelled, TunesmithError
 from core.learn.arrange import STYLES as ARRANGED_STYLES
 from core.learn.comparison import song_of
-from core.learn.data import Example, Row, encode_corpus, encode_rows, load_pack, read_manifest, read_song
+from core.learn.data import (
+    Example,
+    Row,
+    encode_corpus,
+    encode_rows,
+    licences,
+    load_pack,
+    read_manifest,
+    read_song,
+)
 from core.listen.style import BLIND, GENRES, KIND, NAME, STYLES_ASKED_FOR, VIEWS, Classifier, classifier
 from core.listen.style_features import COUNT, GROUPS, WINDOW, features
 from core.store.atomic import atomic_write
@@ -64,7 +73,7 @@ class Samples:
     ----------
     rows : features [shape=(stretches, features)]
     piece : which piece each stretch is of
-    label, split : of each piece
+    label, split, source : of each piece; the source is its data set
     labels : names of the labels
     """
 
@@ -72,6 +81,7 @@ class Samples:
     piece: NDArray[np.int64]
     label: NDArray[np.int64]
     split: NDArray[np.str_]
+    source: NDArray[np.str_]
     labels: tuple[str, ...]
 
     def of(self, split: str) -> Samples:
@@ -85,30 +95,31 @@ class Samples:
             piece=new_number[self.piece[inside]],
             label=self.label[kept],
             split=self.split[kept],
+            source=self.source[kept],
         )
 
     def save(self, path: Path) -> None:
         with atomic_write(path) as part, part.open("wb") as out:
-            np.savez_compressed(
-                out, rows=self.rows, piece=self.piece, label=self.label, split=self.split, labels=self.labels
-            )
+            np.savez_compressed(out, **vars(self))
 
     @classmethod
     def read(cls, path: Path) -> Samples:
         with np.load(path, allow_pickle=False) as kept:
-            return cls(
-                kept["rows"], kept["piece"], kept["label"], kept["split"], tuple(kept["labels"].tolist())
-            )
+            arrays = {name: kept[name] for name in kept.files if name != "labels"}
+            return cls(**arrays, labels=tuple(kept["labels"].tolist()))
 
 
-def samples_of(pieces: Sequence[tuple[NDArray[np.float32], str, str]], labels: tuple[str, ...]) -> Samples:
-    """Samples of (features, label, split) of many pieces; those without a row are left out."""
+def samples_of(
+    pieces: Sequence[tuple[NDArray[np.float32], str, str, str]], labels: tuple[str, ...]
+) -> Samples:
+    """Samples of (features, label, split, data set) of many pieces; those without a row are left out."""
     pieces = [piece for piece in pieces if len(piece[0])]
     return Samples(
-        np.concatenate([np.zeros((0, COUNT), np.float32), *(rows for rows, _, _ in pieces)]),
-        np.repeat(np.arange(len(pieces)), [len(rows) for rows, _, _ in pieces]),
-        np.array([labels.index(label) for _, label, _ in pieces], np.int64),
-        np.array([split for _, _, split in pieces], str),
+        np.concatenate([np.zeros((0, COUNT), np.float32), *(piece[0] for piece in pieces)]),
+        np.repeat(np.arange(len(pieces)), [len(piece[0]) for piece in pieces]),
+        np.array([labels.index(piece[1]) for piece in pieces], np.int64),
+        np.array([piece[2] for piece in pieces], str),
+        np.array([piece[3] for piece in pieces], str),
         labels,
     )
 
@@ -132,7 +143,7 @@ def style_samples(
     for done, example in enumerate(told):
         _stop_if(cancelled)
         rows = features(song_of(example.piece), most=STRETCHES)
-        found.append((rows, STYLES[example.style], example.split))
+        found.append((rows, STYLES[example.style], example.split, example.dataset))
         progress((done + 1) / len(told))
     return samples_of(found, STYLES)
 
@@ -154,7 +165,7 @@ def genre_samples(
         _stop_if(cancelled)
         song = read_song(folder, row)
         if song is not None and len(song.notes):
-            found.append((features(song, most=STRETCHES), row.genre, row.split))
+            found.append((features(song, most=STRETCHES), row.genre, row.split, row.dataset))
         progress((done + 1) / len(rows))
     return samples_of(found, GENRES_PUBLISHED)
 
@@ -169,6 +180,8 @@ def train(samples: Samples, view: str, *, seed: int = SEED) -> Classifier:
 
     training, held_out = samples.of("train"), samples.of("valid")
     mean, scale = _standard(training.rows, view)
+    # The products are small: more threads only wait for each other.
+    torch.set_num_threads(1)
     torch.manual_seed(seed)
     network = nn.Sequential(
         nn.Dropout(DROPOUT / 2),
@@ -344,6 +357,7 @@ def learn_style(
         "licence": "MIT",
         "labels": {labels: samples.labels for labels, samples in sets.items()},
         "real_labels": {STYLES_ASKED_FOR: REAL_STYLES, GENRES: sets[GENRES].labels},
+        "trained_on": {labels: _credits(samples, data) for labels, samples in sets.items()},
         "features": COUNT,
         "front_end": {
             "bars": WINDOW,
@@ -392,6 +406,18 @@ def _samples(labels: str, data: Path, out: Path, progress: Report, cancelled: Ca
     pack = out / "pack.npz"
     examples = load_pack(pack) if pack.is_file() else encode_corpus(data)
     return style_samples(examples, progress, cancelled)
+
+
+def _credits(samples: Samples, data: Path | None) -> dict[str, Any]:
+    """Per data set: pieces learnt from, and the licence as stated; see `core.learn.shipping.data_credits`."""
+    stated: dict[str, str] = {}
+    if data is not None and (data / "manifest.csv").is_file():
+        stated = licences(data) | {row.dataset: row.licence for row in genre_rows(data)}
+    names, counts = np.unique(samples.of("train").source, return_counts=True)
+    return {
+        name: {"pieces": count, "licence": stated.get(name, "")}
+        for name, count in zip(names.tolist(), counts.tolist(), strict=True)
+    }
 
 
 def _tensors(prefix: str, network: Classifier) -> dict[str, NDArray[Any]]:
