@@ -126,6 +126,8 @@ class Ngram:
 
 
 def _look_up(keys: Counts, counts: Counts, asked: Counts) -> Counts:
+    if not len(keys):  # music without dynamics never asks for a velocity
+        return np.zeros(asked.shape, np.int64)
     place = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
     return np.where(keys[place] == asked, counts[place], 0)
 
