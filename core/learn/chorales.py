@@ -12,7 +12,7 @@ logarithm of the chance given to the token: nats a token. Nothing tells a model 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from core.learn.chorales_network import (
     REST,
     TOKENS,
     VOICES,
+    ChoraleLibrary,
     ChoraleNetwork,
     Clues,
     Grid,
@@ -88,8 +89,8 @@ class Chorale:
     clues: Clues
 
     @classmethod
-    def of(cls, tokens: Grid) -> Chorale:
-        return cls(torch.from_numpy(tokens), clues_of(tokens))
+    def of(cls, tokens: Grid, library: ChoraleLibrary | None = None, own: int | None = None) -> Chorale:
+        return cls(torch.from_numpy(tokens), clues_of(tokens, library, own))
 
     def transposed(self, semitones: int) -> Chorale:
         moved = torch.where(self.tokens < REST, self.tokens + semitones, self.tokens)
@@ -132,15 +133,17 @@ class Plan:
     epochs : over the training pieces, each transposed anew by chance every time
     batch : pieces an update
     rate : highest learning rate of the one cycle (Smith and Topin 2019)
+    orderless : whether every update draws the order in which the voices are named
     decay : AdamW's weight decay
     average : of the weights, over updates
     check : epochs between measurements on the validation part
     """
 
     shape: Shape = field(default_factory=Shape)
-    epochs: int = 48
+    epochs: int = 40
     batch: int = 8
     rate: float = 4e-3
+    orderless: bool = True
     decay: float = 0.05
     average: float = 0.98
     check: int = 4
@@ -187,7 +190,9 @@ def train(
             clues, tokens, there = batch_of(pieces)
             asked, weight = _ask(there)
             with torch.autocast("cpu", torch.bfloat16):
-                loss = (token_nats(network, clues, tokens, asked).mean(1) * weight).sum() / there.sum()
+                order = chance.permutation(4).tolist() if plan.orderless else None
+                nats = token_nats(network, clues, tokens, asked, order).mean(1)
+                loss = (nats * weight).sum() / there.sum()
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -248,20 +253,34 @@ def _average(averaged: torch.nn.Module, network: torch.nn.Module, kept: float) -
 
 @torch.no_grad()
 def foretell(network: ChoraleNetwork, pieces: Sequence[Chorale], batch: int = 16) -> tuple[Tensor, Tensor]:
-    """Logarithms of the chances of all tokens [shape=(steps, 4, TOKENS)] and the right tokens [shape=(steps, 4)].
+    """Logarithms of the chances of all tokens [shape=(steps, 4, TOKENS)] and the right tokens [shape=(steps, 4)],
+    the voices named in the network's own order.
 
     The steps are those of all pieces, the short pieces first.
     """
+    chances, answers = [], []
+    for clues, tokens, there in _in_batches(network, pieces, batch):
+        chances.append(network(clues, tokens, there).log_softmax(-1))
+        answers.append(tokens[there])
+    return torch.cat(chances), torch.cat(answers)
+
+
+@torch.no_grad()
+def foretell_every_way(network: ChoraleNetwork, pieces: Sequence[Chorale], batch: int = 16) -> Tensor:
+    """`ChoraleNetwork.every_way` of all steps of all pieces [shape=(steps, 4, 16)], the short pieces first."""
+    return torch.cat([network.every_way(*inputs) for inputs in _in_batches(network, pieces, batch)])
+
+
+def _in_batches(
+    network: ChoraleNetwork, pieces: Sequence[Chorale], batch: int
+) -> Iterator[tuple[Clues, Tensor, Tensor]]:
+    """Pieces of like length together, nothing dropped in the network meanwhile."""
     learning = network.training
     network.eval()
     by_length = sorted(pieces, key=lambda piece: len(piece.tokens))
-    chances, answers = [], []
     for start in range(0, len(by_length), batch):
-        clues, tokens, there = batch_of(by_length[start : start + batch])
-        chances.append(network(clues, tokens, there).log_softmax(-1))
-        answers.append(tokens[there])
+        yield batch_of(by_length[start : start + batch])
     network.train(learning)
-    return torch.cat(chances), torch.cat(answers)
 
 
 def figures_of(chances: Tensor, answers: Tensor) -> dict[str, float]:

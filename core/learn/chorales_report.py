@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from core.errors import TunesmithError
-from core.learn.chorales import Chorale, Plan, figures_of, foretell, read_chorales, train
+from core.learn.chorales import Chorale, Plan, figures_of, foretell, foretell_every_way, read_chorales, train
 from core.learn.chorales_floors import measure_ngram, measure_repeat
-from core.learn.chorales_network import ChoraleNetwork, Grid
+from core.learn.chorales_network import ChoraleLibrary, ChoraleNetwork, Grid, order_mixture
 from core.store.atomic import atomic_write
 from core.store.folders import user_folder
 
@@ -72,7 +73,14 @@ def learn_chorales(
     grids = read_chorales(data / "jsb_chorales" if (data / "jsb_chorales").is_dir() else data)
     out = out or user_folder("data") / "learning" / "chorales"
     out.mkdir(parents=True, exist_ok=True)
-    pieces = {split: [Chorale.of(grid) for grid in part] for split, part in grids.items()}
+    library = ChoraleLibrary(grids["train"])
+    pieces = {
+        split: [
+            Chorale.of(grid, library, number if split == "train" else None)
+            for number, grid in enumerate(part)
+        ]
+        for split, part in grids.items()
+    }
     plan = plan or Plan()
     networks = []
     for number, seed in enumerate(SEEDS):
@@ -118,22 +126,49 @@ def floors(grids: dict[str, list[Grid]]) -> dict[str, dict[str, float]]:
 
 
 def rows(networks: Sequence[ChoraleNetwork], pieces: dict[str, list[Chorale]]) -> dict[str, dict[str, float]]:
-    """Each seed's figures, their mean and standard deviation, and the networks' mean chances as one."""
-    alone: list[dict[str, float]] = [{} for _ in networks]
-    together: dict[str, float] = {}
+    """Each seed's figures in its own order of naming and as the mean over all orders, their means and standard
+    deviations, and those of the networks together.
+
+    Together each token's chance is the mean of the networks' chances, in every order of naming, and each
+    step's the mean over these orders.
+    """
+    fixed: list[dict[str, float]] = [{} for _ in networks]
+    mixed: list[dict[str, float]] = [{} for _ in networks]
+    fixed_together: dict[str, float] = {}
+    mixed_together: dict[str, float] = {}
     for split in ("valid", "test"):
-        said = []
+        said, ways = [], []
         for place, network in enumerate(networks):
             chances, answers = foretell(network, pieces[split])
-            alone[place] |= _named(split, figures_of(chances, answers))
+            fixed[place] |= _named(split, figures_of(chances, answers))
             said.append(chances)
-        mean = torch.logsumexp(torch.stack(said), 0) - np.log(len(said))
-        together |= _named(split, figures_of(mean, answers))
-    names = list(alone[0])
-    mean_of = {name: float(np.mean([row[name] for row in alone])) for name in names}
-    spread = {f"{name}_sd": float(np.std([row[name] for row in alone], ddof=1)) for name in names}
-    by_seed = {f"seed {seed}": row for seed, row in zip(SEEDS, alone)}
-    return {"network": mean_of | spread, **by_seed, f"{len(networks)} networks' mean": together}
+            ways.append(foretell_every_way(network, pieces[split]))
+            mixed[place] |= _named(split, _mixture_nats(ways[-1]))
+        fixed_together |= _named(split, figures_of(_mean_chance(said), answers))
+        mixed_together |= _named(split, _mixture_nats(_mean_chance(ways)))
+    together = f"{len(networks)} networks"
+    return {
+        "network": _summary(fixed),
+        **{f"seed {seed}": row for seed, row in zip(SEEDS, fixed)},
+        "network, mean over orders": _summary(mixed),
+        **{f"seed {seed}, mean over orders": row for seed, row in zip(SEEDS, mixed)},
+        together: fixed_together,
+        f"{together}, mean over orders": mixed_together,
+    }
+
+
+def _mixture_nats(ways: Tensor) -> dict[str, float]:
+    return {"nats": -float(order_mixture(ways.double()).mean()) / 4}
+
+
+def _mean_chance(chances: Sequence[Tensor]) -> Tensor:
+    """Logarithm of the mean of chances told by their logarithms."""
+    return torch.logsumexp(torch.stack(list(chances)), 0) - float(np.log(len(chances)))
+
+
+def _summary(alone: Sequence[dict[str, float]]) -> dict[str, float]:
+    means = {name: float(np.mean([row[name] for row in alone])) for name in alone[0]}
+    return means | {f"{name}_sd": float(np.std([row[name] for row in alone], ddof=1)) for name in alone[0]}
 
 
 def _named(split: str, figures: dict[str, float]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from core.learn.chorales_network import (  # noqa: E402
     REST,
     START,
     TOKENS,
+    ChoraleLibrary,
     ChoraleNetwork,
     Shape,
     clues_of,
@@ -26,6 +27,7 @@ from core.song.midi_file import write_midi  # noqa: E402
 from core.song.notes import Song, Track, make_notes  # noqa: E402
 
 SMALL = Shape(hidden=16, layers=2, head=16)
+CLUES = ("last", "place", "held", "motion", "root", "phase", "then", "match", "ahead", "heard")
 CHORDS = np.array([[72, 67, 64, 48], [72, 69, 65, 53], [71, 67, 62, 55], [72, 67, 64, 48]])
 
 
@@ -51,7 +53,7 @@ def network(seed: int = 0, shape: Shape = SMALL) -> ChoraleNetwork:
     torch.manual_seed(seed)
     made = ChoraleNetwork(shape).eval()
     with torch.no_grad():
-        for output in made.outputs:
+        for output in (*made.outputs, *made.vertical):
             output.weight.normal_(std=0.5)
     return made
 
@@ -103,18 +105,34 @@ def test_what_followed_a_likeness_is_found() -> None:
     clues = clues_of(tokens_of(np.vstack([phrase, phrase])))
     np.testing.assert_array_equal(clues.then[16, 0], clues.then[4 + 12, 1])
     np.testing.assert_array_equal(clues.then[20, 0].numpy(), phrase[8] - LOWEST)
-    assert clues.match[20, 0] == 3
+    assert clues.match[20, 0] == 3 + 8 // 4
     assert (clues.then[2] == START).all()
+    assert clues.ahead[16, 0].tolist() == [*(phrase[[5, 6, 8, 10, 0], 0] - LOWEST), START, START]
+
+
+def test_a_likeness_in_the_library_is_found_in_any_key_and_never_in_the_piece_itself() -> None:
+    pieces = [tokens_of(chorale(number)) for number in range(3)]
+    library = ChoraleLibrary(pieces)
+    clues = clues_of(pieces[1] + 2 * (pieces[1] < REST), library)
+    moved = np.where(pieces[1] < REST, pieces[1] + 2, REST)
+    np.testing.assert_array_equal(clues.then[20:, 3], moved[20:])
+    assert clues.match[20, 3] == 3 + 20 // 4
+    np.testing.assert_array_equal(clues.ahead[20, 1], moved[[21, 22, 24, 26, 28, 32, 36], 0])
+    own = clues_of(pieces[1], library, own=1)
+    without = clues_of(pieces[1], ChoraleLibrary([pieces[0], pieces[2]]))
+    for name in CLUES:
+        assert torch.equal(getattr(own, name), getattr(without, name)), name
 
 
 def test_clues_know_only_what_came_before() -> None:
     tokens = tokens_of(chorale(1))
-    whole = clues_of(tokens)
+    library = ChoraleLibrary([tokens_of(chorale(number)) for number in range(4)])
+    whole = clues_of(tokens, library)
     for cut in (1, 9, 10, 33):
         changed = tokens.copy()
         changed[cut:] = (changed[cut:] + 5) % TOKENS
-        other = clues_of(changed)
-        for name in ("last", "place", "held", "motion", "root", "phase", "then", "match", "heard"):
+        other = clues_of(changed, library)
+        for name in CLUES:
             assert torch.equal(getattr(whole, name)[: cut + 1], getattr(other, name)[: cut + 1])
 
 
@@ -148,6 +166,34 @@ def test_chances_of_all_continuations_sum_to_one() -> None:
     assert torch.exp(-nats[:, third] - nats[:, fourth]).sum() == pytest.approx(1, abs=1e-5)
 
 
+def test_every_way_is_what_each_order_says() -> None:
+    made = network()
+    batch = chorales.batch_of([Chorale.of(tokens_of(chorale(1)))])
+    with torch.no_grad():
+        ways = made.every_way(*batch)
+        for order in ((0, 3, 1, 2), (2, 1, 0, 3), (3, 2, 1, 0)):
+            nats = token_nats(made, *batch, order)
+            for turn, voice in enumerate(order):
+                before = sum(2**other for other in order[:turn])
+                np.testing.assert_allclose(ways[:, voice, before], -nats[:, voice], atol=1e-5)
+
+
+def test_a_mean_over_orders_sums_to_one_over_all_outcomes() -> None:
+    """Four voices of two tokens each; every voice's chance after every set of others drawn freely."""
+    torch.manual_seed(0)
+    first = torch.rand(4, *[3] * 4)  # chance of token 0 after others that are 0, 1, or not named (2)
+    total = 0.0
+    for outcome in product((0, 1), repeat=4):
+        chances = torch.zeros(4, 16)
+        for voice in range(4):
+            for named in range(16):
+                seen = [outcome[v] if named >> v & 1 and v != voice else 2 for v in range(4)]
+                chance = first[(voice, *seen)]
+                chances[voice, named] = (chance if outcome[voice] == 0 else 1 - chance).log()
+        total += float(chorales_network.order_mixture(chances).exp())
+    assert total == pytest.approx(1, abs=1e-5)
+
+
 def test_the_figure_does_not_depend_on_the_company_in_a_batch() -> None:
     made = network()
     pieces = [Chorale.of(tokens_of(chorale(n, beats))) for n, beats in ((0, 12), (1, 5), (2, 9))]
@@ -157,10 +203,11 @@ def test_the_figure_does_not_depend_on_the_company_in_a_batch() -> None:
 
 
 def test_a_transposed_chorale_has_the_clues_of_its_transposed_tokens() -> None:
-    piece = Chorale.of(tokens_of(chorale(4)))
+    library = ChoraleLibrary([tokens_of(chorale(number)) for number in range(4)])
+    piece = Chorale.of(tokens_of(chorale(4)), library)
     moved = piece.transposed(3)
-    anew = Chorale.of(moved.tokens.numpy())
-    for name in ("last", "place", "held", "motion", "root", "phase", "then", "match", "heard"):
+    anew = Chorale.of(moved.tokens.numpy(), library)
+    for name in CLUES:
         assert torch.equal(getattr(moved.clues, name), getattr(anew.clues, name))
 
 
@@ -207,7 +254,9 @@ def test_the_recipe_leaves_a_table_weights_and_a_curve_and_resumes(tmp_path: Pat
     assert len(set(seeds)) == 3
     assert figures["network"]["test_nats"] == pytest.approx(np.mean(seeds))
     assert figures["network"]["test_nats_sd"] == pytest.approx(np.std(seeds, ddof=1))
-    assert figures["3 networks' mean"]["test_nats"] <= np.mean(seeds), "by Jensen's inequality"
+    assert figures["3 networks"]["test_nats"] <= np.mean(seeds), "by Jensen's inequality"
+    mixed = [figures[f"seed {seed}, mean over orders"]["test_nats"] for seed in chorales_report.SEEDS]
+    assert figures["network, mean over orders"]["test_nats"] == pytest.approx(np.mean(mixed))
     assert (out / "chorales-curve.png").read_bytes()[:4] == b"\x89PNG"
     assert f"{np.mean(seeds):.3f} ± " in (out / "chorales.md").read_text(encoding="utf-8")
     again = chorales_report.learn_chorales(data=data, out=out, plan=quick, resume=True)
