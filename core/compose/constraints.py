@@ -50,6 +50,9 @@ NOTES_A_BAR = (0.8, 2.2, 4.0, 6.3, 10.0, 16.0, 25.0)
 PULL = 2.5
 """Nats by which a part that has e times too many notes is held back, where a density was asked for."""
 
+HABIT = 1.6
+"""The same where the density is the one that was planned."""
+
 FULLNESS = 4.0
 """Nats by which one more note is called to those that a part has begun together, where there are to be more."""
 
@@ -98,11 +101,9 @@ class Rules:
         shift = shift_to_common_key(key)
         self.rows, self.lane = rows, lane
         self._request, self._bar_starts = request, bar_starts
-        self._targets = (
-            [NOTES_A_BAR[row[3]] if row[3] < DENSITIES else NOTES_A_BAR[DENSITIES // 2] for row in rows]
-            if request.density is not None
-            else []
-        )
+        is_new = request.task in ("new", "accompany")
+        self._targets = [NOTES_A_BAR[row[3]] if row[3] < DENSITIES else 0.0 for row in rows] if is_new else []
+        self._pull = PULL if request.density is not None else HABIT
         self.tonic = (plain_key(key).tonic + shift) % 12
         self.third = (self.tonic + (3 if key.is_minor else 4)) % 12
         self.scale = {(pitch_class + shift) % 12 for pitch_class in scale_pitch_classes(key)}
@@ -168,7 +169,7 @@ class Rules:
             elif self._is_thin(state, here):
                 bias[here.time] += FULLNESS
         if self._targets:
-            pull = PULL * self._excess(state, self._open_parts(state))
+            pull = self._pull * self._excess(state, self._open_parts(state))
             bias[BAR] += pull
             if here.time != BAR:
                 bias[here.time] -= max(pull, 0.0)
@@ -200,7 +201,7 @@ class Rules:
                 bias[here.part] += FULLNESS
         bias[:lowest] = NEVER
         if self._targets:
-            bias -= [PULL * self._excess(state, (part,)) for part in range(len(self.rows))]
+            bias -= [self._pull * self._excess(state, (part,)) for part in range(len(self.rows))]
         if state.bar >= first_bar + PATIENCE:
             for part in range(lowest, len(self.rows)):
                 if not state.has_played(part):
@@ -288,7 +289,8 @@ class Rules:
         return bias
 
     def _excess(self, state: State, parts: Sequence[int]) -> float:
-        """The logarithm of how many more notes some parts have than they should by now."""
+        """The logarithm of how many more notes some parts have than they should by now; 0 if none is planned."""
+        parts = [part for part in parts if self._targets[part]]
         bars = state.bar + (state.here.time / state.bar_steps[-1] if state.here.time != BAR else 0.0)
         wanted = sum(self._targets[part] for part in parts)
         return math.log((sum(state.counts[part] for part in parts) + 1) / (wanted * bars + 1 + wanted / 2))
