@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from core.compose import flagship, short_tunes
+from core.compose import flagship, mixtape, short_tunes
 from core.compose.request import Request, Update
 from core.compose.styles import COMPOSERS, STYLES
 from core.errors import TunesmithError
@@ -66,6 +66,17 @@ GENERATORS: dict[str, Generator] = {
         short_tunes.compose,
         short_tunes.warm_up,
         stream=short_tunes.stream,
+    ),
+    mixtape.NAME: Generator(
+        mixtape.NAME,
+        "MixTape",
+        "Notes and chords an eighth apart for one instrument, learnt from guitar and from piano music",
+        (),
+        mixtape.TASKS,
+        mixtape.CONDITIONS,
+        mixtape.compose,
+        mixtape.warm_up,
+        stream=mixtape.stream,
     ),
 }
 

@@ -157,6 +157,7 @@ def test_the_tables_stand_beside_the_published_ones(monkeypatch: pytest.MonkeyPa
     assert np.ceil(list(table.values["duration"].values())).tolist() == [26, 51, 76, 101, 126]
     assert np.ceil(list(table.values["offset"].values())).tolist() == [51, 61, 71, 81, 91]
     assert set(table.values["guitar"]["by_length"]) == {"100", "200"}
+    assert 1 < table.values["piano"]["drawn"]["unique"] <= 8
     assert "| 100 | 35 |" in table.markdown
     assert "| 200 | 66.49 |" in table.markdown
     assert "| 80 | mostly unpleasant | 2.000 | 8 | 1.000 | 0.500 |" in table.markdown
