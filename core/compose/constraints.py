@@ -88,6 +88,7 @@ class Rules:
     rows : the parts' classes, see `core.compose.encoding.Piece`
     bar_starts : the step at which every bar begins, and the end of the last that notes may reach into
     lane : the chords asked for, a pair of classes a bar, from the first over again; may be empty
+    notes_a_bar : how many notes every part is to have in a bar, 0 for as many as come
     """
 
     def __init__(
@@ -97,12 +98,13 @@ class Rules:
         rows: Sequence[Sequence[int]],
         bar_starts: Sequence[int],
         lane: Sequence[tuple[int, int]] = (),
+        notes_a_bar: Sequence[float] = (),
     ) -> None:
         shift = shift_to_common_key(key)
         self.rows, self.lane = rows, lane
         self._request, self._bar_starts = request, bar_starts
-        is_new = request.task in ("new", "accompany")
-        self._targets = [NOTES_A_BAR[row[3]] if row[3] < DENSITIES else 0.0 for row in rows] if is_new else []
+        self._targets = notes_a_bar or [planned_notes(row) for row in rows]
+        self._counts_before, self._bars_before = [0] * len(rows), 0
         self._pull = PULL if request.density is not None else HABIT
         self.tonic = (plain_key(key).tonic + shift) % 12
         self.third = (self.tonic + (3 if key.is_minor else 4)) % 12
@@ -128,6 +130,11 @@ class Rules:
         inside = np.array([pitch % 12 in pitch_classes for pitch in range(self._low, self._high + 1)])
         bias[self._low : self._high + 1] = np.where(inside, 0.0, self._hold)
         return bias
+
+    def begin(self, state: State) -> None:
+        """What is in ``state`` was read; notes are counted from here on."""
+        self._counts_before = state.counts[: len(self.rows)]
+        self._bars_before = state.bar + 1
 
     def is_drum(self, part: int) -> bool:
         """Whether a part is the drums."""
@@ -168,7 +175,7 @@ class Rules:
                 bias[here.time] = NEVER
             elif self._is_thin(state, here):
                 bias[here.time] += FULLNESS
-        if self._targets:
+        if any(self._targets):
             pull = self._pull * self._excess(state, self._open_parts(state))
             bias[BAR] += pull
             if here.time != BAR:
@@ -200,7 +207,7 @@ class Rules:
             elif self._is_thin(state, here):
                 bias[here.part] += FULLNESS
         bias[:lowest] = NEVER
-        if self._targets:
+        if any(self._targets):
             bias -= [self._pull * self._excess(state, (part,)) for part in range(len(self.rows))]
         if state.bar >= first_bar + PATIENCE:
             for part in range(lowest, len(self.rows)):
@@ -291,9 +298,14 @@ class Rules:
     def _excess(self, state: State, parts: Sequence[int]) -> float:
         """The logarithm of how many more notes some parts have than they should by now; 0 if none is planned."""
         parts = [part for part in parts if self._targets[part]]
-        bars = state.bar + (state.here.time / state.bar_steps[-1] if state.here.time != BAR else 0.0)
+        bars = (
+            state.bar
+            - self._bars_before
+            + (state.here.time / state.bar_steps[-1] if state.here.time != BAR else 0.0)
+        )
         wanted = sum(self._targets[part] for part in parts)
-        return math.log((sum(state.counts[part] for part in parts) + 1) / (wanted * bars + 1 + wanted / 2))
+        count = sum(state.counts[part] - self._counts_before[part] for part in parts)
+        return math.log((count + 1) / (wanted * bars + 1 + wanted / 2))
 
     def _may_join(self, state: State, here: Event) -> bool:
         """Whether some part can begin another note together with the last one."""
@@ -325,6 +337,11 @@ class Rules:
         """Whether the part of the last note can begin nothing more together with it."""
         full = self._together(state, here) >= self._most_together(here.part)
         return full or not np.isfinite(self.in_range(here.part, here.pitch + 1)).any()
+
+
+def planned_notes(row: Sequence[int]) -> float:
+    """Notes in a bar that a part's density class stands for; 0 where it is open."""
+    return NOTES_A_BAR[row[3]] if row[3] < DENSITIES else 0.0
 
 
 def _tones(chord: int) -> set[int]:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.compose.constraints import planned_notes
 from core.compose.encoding import (
+    BAR,
     DRUMS,
     DURATIONS,
     EVENT,
@@ -67,6 +69,7 @@ class Workpiece:
     given : notes that stand in the stretch, unless nothing comes after what is written
     keeps_form : the written bars keep their chords and form
     whole_bars : bars of the whole song when it is done
+    notes_a_bar : how many notes every part is to have in a bar: as many as it has in the song
     """
 
     song: Song
@@ -83,6 +86,7 @@ class Workpiece:
     given: Given | None = None
     keeps_form: bool = False
     whole_bars: int = 0
+    notes_a_bar: list[float] = field(default_factory=list)
 
     def notes(self, events: Events) -> Notes:
         """New events as notes of the song."""
@@ -208,7 +212,17 @@ def song_on_the_bench(request: Request, habits: Mapping[str, Any], rng: np.rando
         given=None if request.task == "continue" else Given(stands, may_open),
         keeps_form=request.task == "vary",
         whole_bars=len(steps) - offset,
+        notes_a_bar=_usual_notes(whole, rows, len(bar_steps)),
     )
+
+
+def _usual_notes(events: Events, rows: Sequence[Row], bars: int) -> list[float]:
+    """Notes in a bar of every part, as it stands; of one that has none yet, as it was planned."""
+    tones = events[events["time"] != BAR]
+    counts = np.bincount(tones["part"], minlength=len(rows))
+    return [
+        float(count) / bars if count else planned_notes(row) for count, row in zip(counts, rows, strict=True)
+    ]
 
 
 def _song_and_key(request: Request) -> tuple[Song, Key]:

@@ -101,7 +101,7 @@ class Writer:
         self.request, self.work, self.rng = request, work, rng
         starts = np.concatenate([[0], np.cumsum(work.bar_steps[: work.last].astype(np.int64))]).tolist()
         lane = chord_lane(request.chords, work.key)
-        self.rules = Rules(request, work.key, work.rows, starts, lane)
+        self.rules = Rules(request, work.key, work.rows, starts, lane, work.notes_a_bar)
         self.state = State(work.whole_bars, int(work.bar_steps[0]), work.given)
         self.made: list[Event] = []
         self.song: Song | None = None
@@ -123,6 +123,7 @@ class Writer:
     def write(self) -> Writing:
         """Write the piece; yields `Ask`, and `Update` after the `frame`."""
         yield from self._read()
+        self.rules.begin(self.state)
         for bar in range(self.work.first, self.work.last):
             before = len(self.made)
             closing = self._is_new and bar == self.work.last - 1 and self.request.bars > 1

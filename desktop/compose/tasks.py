@@ -78,6 +78,8 @@ def about_song(document: Document, task: str, request: Request) -> Request:
         request,
         task=task,
         song=song,
+        # What is around the place says in which style it is; the panel's may be another.
+        style="" if task in ("fill", "vary") else request.style,
         key=Key(keys[-1].tonic, keys[-1].mode).name if keys else "",
         tempo=min(300.0, max(20.0, round(tempo.bpm, 3))),
         meter=(meter.numerator, meter.denominator),
