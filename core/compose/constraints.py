@@ -36,7 +36,7 @@ FIRMNESS = 2.5
 MOST_AT_ONCE = 8
 """Notes that one part may begin together."""
 
-MOST_IN_BAR = 128
+MOST_IN_BAR = 256
 """Notes in a bar."""
 
 PATIENCE = 2
@@ -44,17 +44,18 @@ PATIENCE = 2
 
 URGE = 3.0
 
-NOTES_A_BAR = (0.8, 2.2, 4.0, 6.3, 10.0, 16.0, 25.0)
+NOTES_A_BAR = (0.8, 2.2, 4.0, 6.3, 10.0, 16.0, 28.0)
 """What the density classes stand for."""
 
-PULL = 2.5
-"""Nats by which a part that has e times too many notes is held back, where a density was asked for."""
+SCHEDULE, PART_SCHEDULE = 600.0, 150.0
+"""Nats, times a squared logarithm, by which an onset is held back that comes too early or too late for the density
+asked for, and a part that has too many notes; see `_off_schedule`."""
+
+FREEDOM = 0.08
+"""How far, as a logarithm, the number of notes may be off without being held back."""
 
 HABIT = 1.6
-"""The same where the density is the one that was planned."""
-
-FULLNESS = 4.0
-"""Nats by which one more note is called to those that a part has begun together, where there are to be more."""
+"""Nats by which what has e times too many notes is held back, where no density was asked for but one was planned."""
 
 ROOM = 4
 """Semitones kept free above for each note that is to begin together with another."""
@@ -105,7 +106,7 @@ class Rules:
         self._request, self._bar_starts = request, bar_starts
         self._targets = notes_a_bar or [planned_notes(row) for row in rows]
         self._counts_before, self._bars_before = [0] * len(rows), 0
-        self._pull = PULL if request.density is not None else HABIT
+        self._has_schedule = request.density is not None
         self.tonic = (plain_key(key).tonic + shift) % 12
         self.third = (self.tonic + (3 if key.is_minor else 4)) % 12
         self.scale = {(pitch_class + shift) % 12 for pitch_class in scale_pitch_classes(key)}
@@ -174,12 +175,10 @@ class Rules:
             if not (given and given.time == here.time) and not self._may_join(state, here):
                 bias[here.time] = NEVER
             elif self._is_thin(state, here):
-                bias[here.time] += FULLNESS
+                bias[np.arange(TIMES) != here.time] = NEVER
+                return bias
         if any(self._targets):
-            pull = self._pull * self._excess(state, self._open_parts(state))
-            bias[BAR] += pull
-            if here.time != BAR:
-                bias[here.time] -= max(pull, 0.0)
+            bias += self._in_time(state)
         if given:
             bias[given.time + 1 :] = NEVER
             return bias
@@ -205,10 +204,12 @@ class Rules:
             if self._no_room(state, here):
                 lowest = here.part + 1
             elif self._is_thin(state, here):
-                bias[here.part] += FULLNESS
+                bias[:] = NEVER
+                bias[here.part] = 0.0
+                return bias
         bias[:lowest] = NEVER
         if any(self._targets):
-            bias -= [self._pull * self._excess(state, (part,)) for part in range(len(self.rows))]
+            bias -= self._ahead(state)
         if state.bar >= first_bar + PATIENCE:
             for part in range(lowest, len(self.rows)):
                 if not state.has_played(part):
@@ -295,6 +296,36 @@ class Rules:
         bias[:128] -= 0.02 * np.maximum(np.abs(pitches - self._centre(part)) - 12, 0) ** 2
         return bias
 
+    def _in_time(self, state: State) -> Logits:
+        """How well each onset, and the end of the bar, suits the number of notes there should be by then."""
+        parts, here = self._open_parts(state), state.here
+        bias = np.zeros(TIMES)
+        if not self._has_schedule:
+            pull = HABIT * self._excess(state, parts)
+            bias[BAR] = pull
+            if here.time != BAR:
+                bias[here.time] = -max(pull, 0.0)
+            return bias
+        steps = state.bar_steps[-1]
+        when = np.minimum(np.arange(TIMES), steps) / steps + state.bar - self._bars_before
+        planned = [part for part in parts if self._targets[part]]
+        count = sum(state.counts[part] - self._counts_before[part] for part in planned)
+        return -SCHEDULE * _off_schedule(count, sum(self._targets[part] for part in planned), when) ** 2
+
+    def _ahead(self, state: State) -> Logits:
+        """By how much every part is held back that has more notes than it should by now."""
+        if not self._has_schedule:
+            return np.array([HABIT * self._excess(state, (part,)) for part in range(len(self.rows))])
+        within = state.here.time / state.bar_steps[-1] if state.here.time != BAR else 0.0
+        when = state.bar - self._bars_before + within
+        off = np.array(
+            [
+                float(_off_schedule(state.counts[part] - self._counts_before[part], target, when))
+                for part, target in enumerate(self._targets)
+            ]
+        )
+        return PART_SCHEDULE * np.sign(off) * off**2
+
     def _excess(self, state: State, parts: Sequence[int]) -> float:
         """The logarithm of how many more notes some parts have than they should by now; 0 if none is planned."""
         parts = [part for part in parts if self._targets[part]]
@@ -329,14 +360,21 @@ class Rules:
         )
 
     def _is_thin(self, state: State, here: Event) -> bool:
-        """Whether the part of the last note has begun fewer notes together than were asked for."""
+        """Whether the part of the last note has begun fewer notes together than were asked for, and can go on."""
         asked = self._request.polyphony is not None and not self.is_drum(here.part)
-        return asked and self._together(state, here) < self._most_together(here.part)
+        return asked and state.is_open(here.part) and not self._no_room(state, here)
 
     def _no_room(self, state: State, here: Event) -> bool:
         """Whether the part of the last note can begin nothing more together with it."""
         full = self._together(state, here) >= self._most_together(here.part)
         return full or not np.isfinite(self.in_range(here.part, here.pitch + 1)).any()
+
+
+def _off_schedule(count: int, notes_a_bar: float, when: Logits | float) -> Logits:
+    """The logarithm of how many times too many notes there are if the next comes ``when`` (bars), less `FREEDOM`."""
+    slack = 1 + notes_a_bar / 2
+    off = np.log((count + slack) / (notes_a_bar * np.asarray(when) + slack))
+    return np.sign(off) * np.maximum(np.abs(off) - FREEDOM, 0) if notes_a_bar else np.zeros_like(off)
 
 
 def planned_notes(row: Sequence[int]) -> float:
