@@ -112,7 +112,7 @@ def markdown(found: Mapping[str, Any]) -> str:
             rows = {asked: row if isinstance(row, Mapping) else {"parts": row} for asked, row in by.items()}
             parts += [f"By {name} asked for\n", table(rows, tuple(next(iter(rows.values()))))]
     if found.get("styles"):
-        rates = {name: row["all"] for name, row in found["styles"].items() if "all" in row}
+        rates = {name: row["all"] for name, row in found["styles"].items() if "by_style" in row}
         parts += [
             "Share of pieces whose style is named, every style alike\n",
             table(rates, ("real", "asked", "open", "swapped", "ratio")),

@@ -164,3 +164,16 @@ def test_the_report_holds_what_was_measured(bench: Bench) -> None:
     text = markdown({"pop": protocol.pop(bench), "polyphony": protocol.polyphony(bench)})
     assert "Piano pop beside held-out POP909" in text
     assert "By polyphony asked for" in text
+
+
+def test_the_report_of_styles_leaves_out_the_classifier_s_own_card() -> None:
+    rates = {"real": 0.9, "asked": 0.8, "open": 0.3, "swapped": 0.4, "ratio": 0.889}
+    found = {
+        "styles": {
+            "styles, all": {"all": rates, "by_style": {}},
+            "genres, published files": {"all": {"accuracy": 0.6}},
+        }
+    }
+    text = markdown(found)
+    assert "| styles, all | 0.900 | 0.800 | 0.300 | 0.400 | 0.889 |" in text
+    assert "published" not in text
