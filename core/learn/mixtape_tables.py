@@ -153,7 +153,10 @@ STAGE_FACTS = {
 def _stages(stages: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     headings = [f"{name}: {title}" for name in stages for title, _ in STAGE_FACTS.values()]
     rows = [["of 180 parts of the training", "listeners", *headings], ["---"] * (2 + len(headings))]
-    known = list(dict.fromkeys(stage for found in stages.values() for stage in found))
+    # "80" before "120", and real music last.
+    known = sorted(
+        {stage for found in stages.values() for stage in found}, key=lambda s: (not s.isdigit(), len(s), s)
+    )
     for stage in known:
         cells = [
             f"{stages[name][stage][fact]:.{digits}f}" if fact in stages[name].get(stage, {}) else "–"
