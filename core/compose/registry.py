@@ -118,7 +118,7 @@ def check(request: Request) -> Generator:
     generator = GENERATORS[request.generator]
     if request.task not in generator.tasks:
         raise TunesmithError(f"{generator.name} cannot {request.task!r}; it can {', '.join(generator.tasks)}")
-    if request.style and request.style not in generator.styles:
+    if request.style and generator.styles and request.style not in generator.styles:
         raise TunesmithError(f"there is no style {request.style!r}; there are {', '.join(generator.styles)}")
     if request.composer and request.composer not in generator.composers:
         there = f"there are {', '.join(generator.composers)}" if generator.composers else "leave it open"

@@ -45,7 +45,7 @@ CLOSING_DRUMS = (128 + 36, 128 + 49)
 NEWS = 4
 """Notes told together while composing."""
 
-RHYTHM_HEADS = frozenset(("time", "part", "duration"))
+RHYTHM_HEADS = frozenset(("time", "part"))
 
 
 class Ask(NamedTuple):
@@ -165,10 +165,13 @@ class Writer:
                 return int(possible[0])
         logits = yield ask
         assert logits is not None
-        temperature = self.request.temperature
+        temperature, top_p = self.request.temperature, self.request.top_p
         if ask.head in RHYTHM_HEADS:
             temperature = self.request.rhythm_temperature * RHYTHM_TEMPERATURE
-        chosen = choose(logits + bias, self.rng, temperature=temperature, top_p=self.request.top_p)
+        elif ask.head == "duration":
+            # Long notes are many rare classes: cut off or sharpened, all music grows short of breath.
+            temperature, top_p = self.request.rhythm_temperature, 1.0
+        chosen = choose(logits + bias, self.rng, temperature=temperature, top_p=top_p)
         self.log_likelihood += log_probability(logits, chosen)
         return chosen
 
