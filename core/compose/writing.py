@@ -36,7 +36,7 @@ from core.song.notes import Notes, Song, empty_notes
 if TYPE_CHECKING:
     from core.compose.stepper import Steppers
 
-RHYTHM_TEMPERATURE = 0.92
+RHYTHM_TEMPERATURE = 0.83
 """Rhythm is drawn a little more firmly than pitch: a stray onset disturbs more than a stray note."""
 
 CLOSING_DRUMS = (128 + 36, 128 + 49)
