@@ -26,7 +26,7 @@ TOP_LEVEL = {
     *("README.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md", ".gitignore", ".gitattributes"),
 }
 
-IMPORT_NAMES = {"PySide6-Essentials": "PySide6"}
+IMPORT_NAMES = {"PySide6-Essentials": "PySide6", "scikit-learn": "sklearn"}
 """Packages whose import name is not their own."""
 
 FORBIDDEN_WORDS = ("/wo" + "rk/", "/t" + "mp/", "wheel" + "house")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -81,12 +81,26 @@ def walk(request: Request, *, cancelled: Callable[[], bool]) -> Iterator[Update]
     yield Update(1.0, empty_notes(), frame.with_notes(np.concatenate(made)), done=True)
 
 
+def variants(request: Request, count: int, *, cancelled: Callable[[], bool]) -> Iterator[tuple[int, Update]]:
+    """Several of `walk`, with seeds counted up."""
+    for index in range(count):
+        for update in walk(replace(request, seed=request.seed + index), cancelled=cancelled):
+            yield index, update
+
+
+CONDITIONS = frozenset(Request.__dataclass_fields__) - {"elements", "seconds"}
+
+
 @pytest.fixture
 def generators(monkeypatch) -> None:
     """A registry with one generator, in place of those with weights."""
     registry = ModuleType("core.compose.registry")
-    flagship = SimpleNamespace(name="flagship", description="walks", styles=("pop", "jazz", "waltz"))
+    flagship = SimpleNamespace(
+        name="flagship", description="walks", styles=("pop", "jazz", "waltz"), composers=("Bach",),
+        conditions=CONDITIONS,
+    )  # fmt: skip
     registry.GENERATORS = {"flagship": flagship, "mixtape": flagship}
     registry.compose = walk
+    registry.compose_variants = variants
     registry.compose_song = lambda request: list(walk(request, cancelled=bool))[-1].song
     monkeypatch.setitem(sys.modules, "core.compose.registry", registry)

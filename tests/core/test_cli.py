@@ -69,7 +69,10 @@ def test_every_command_has_its_options_json_and_an_example(tunesmith, name):
 def test_the_help_lists_the_commands_and_hides_the_demonstration(tunesmith):
     outcome = tunesmith("--help")
     assert outcome.code == 0
-    assert all(f"\n    {name} " in outcome.out for name in CONTRACT)
+    listed = {
+        line.split()[0] for line in outcome.out.splitlines() if line.startswith("    ") and line.strip()
+    }
+    assert set(CONTRACT) <= listed
     assert "first-tune" not in outcome.out
 
 

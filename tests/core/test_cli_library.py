@@ -58,7 +58,7 @@ def test_every_example_is_understood():
     from core.cli import command_line
 
     groups = [command for command in command_line.COMMANDS if command.actions]
-    assert [group.name for group in groups] == ["library", "register"]
+    assert [group.name for group in groups] == ["library", "register", "personal"]
     for action in (action for group in groups for action in group.actions):
         assert command_line.build_parser().parse_args(action.example.split()).run is action.run
 

@@ -246,7 +246,7 @@ class TestCompose:
         write_midi(Song(), "empty.mid")
         outcome = tunesmith("continue", "empty.mid", "--bars", 2, "--out", "b.mid")
         assert outcome.code == 2
-        assert "has no notes to go on from; use tunesmith compose" in outcome.line
+        assert "has no notes to continue; use tunesmith compose" in outcome.line
 
     def test_a_project_can_be_composed_into(self, tunesmith):
         assert tunesmith("compose", "--bars", 2, "--out", "a.tunesmith").code == 0
