@@ -200,12 +200,14 @@ def combined(three: Tensor) -> Tensor:
 class Plan:
     """Everything that decides a training run.
 
-    ``patience`` checks without a better one end it, as ``minutes`` do; the first ``warm_up`` of the minutes
-    is never the best. The note loss is some twenty times as steep as the squared error of the warm-up, and
-    its learning rate as much lower.
+    ``patience`` checks without a better one end it, as ``minutes`` or ``most_steps`` do; the first
+    ``warm_up`` of either is never the best. The note loss is some twenty times as steep as the squared error
+    of the warm-up, and its learning rate as much lower.
     """
 
     minutes: float = 20.0
+    most_steps: int | None = None
+    """Batches to end after: the same run on a fast and on a slow machine."""
     warm_up: float = 0.5
     warm_rate: float = 0.2
     learning_rate: float = 0.01
@@ -288,7 +290,8 @@ def train(
     last_check = step
     while True:
         spent = time.monotonic() - began
-        over, warm = spent >= plan.minutes * 60, spent < plan.warm_up * plan.minutes * 60
+        done = max(spent / (plan.minutes * 60), step / plan.most_steps if plan.most_steps else 0.0)
+        over, warm = done >= 1, done < plan.warm_up
         if over or step % plan.check_steps == 0:
             figures = {f"valid_{name}": value for name, value in measure(network, windows, held_out).items()}
             learnt = recent / max(1, step - last_check)

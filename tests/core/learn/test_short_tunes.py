@@ -120,11 +120,11 @@ def test_windows_never_reach_into_another_song(tmp_path: Path) -> None:
 def test_learning_lowers_the_loss_and_leaves_a_model_that_composes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = replace(training.Plan(), batch=64, check_steps=50, check_rows=500)
+    small = replace(training.Plan(), most_steps=800, batch=64, check_steps=50, check_rows=500)
     monkeypatch.setattr(training, "PLAN", small)
     data, out = tmp_path / "midi", tmp_path / "out"
     write_songs(data)
-    figures = RECIPES["short-tunes"](data=data, minutes=0.15, out=out)
+    figures = RECIPES["short-tunes"](data=data, minutes=10, out=out)
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert figures["valid"]["loss"] < 0.95 * log[0]["valid_loss"]
     assert set(figures["next_note_accuracy"]) == {
@@ -139,8 +139,11 @@ def test_learning_lowers_the_loss_and_leaves_a_model_that_composes(
     assert weights_from(tensors).kernel.shape == (3, 192)
     assert (out / "short-tunes-curve.png").exists()
 
-    again = RECIPES["short-tunes"](data=data, minutes=0.2, out=out, resume=True)
-    assert again["minutes"] >= figures["minutes"]
+    monkeypatch.setattr(training, "PLAN", replace(small, most_steps=900))
+    RECIPES["short-tunes"](data=data, minutes=10, out=out, resume=True)
+    steps = [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()]
+    assert steps == sorted(steps)
+    assert steps[-1] == 900
 
 
 def test_learning_can_be_cancelled_and_says_what_it_needs(tmp_path: Path) -> None:
