@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -28,19 +30,18 @@ def run_learn(options: argparse.Namespace) -> Answer:
         "name": options.name,
     }
     given = {name: value for name, value in given.items() if value is not None}
-    taken = inspect.signature(recipe).parameters.values()
-    known = {parameter.name for parameter in taken}
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in taken):
-        known |= set(given)  # it looks at them by itself
-    unknown = [f"--{name}" for name in given if name not in known]
+    with _packages():
+        taken = inspect.signature(recipe).parameters
+    unknown = [f"--{name}" for name in given if name not in taken]
     if unknown:
         raise TunesmithError(f"the recipe {options.recipe} knows no {', '.join(unknown)}: leave it out")
-    figures = recipe(
-        data=Path(options.data) if options.data else None,
-        progress=progress_line(f"learning {options.recipe}"),
-        cancelled=never,
-        **given,
-    )
+    with _packages():
+        figures = recipe(
+            data=Path(options.data) if options.data else None,
+            progress=progress_line(f"learning {options.recipe}"),
+            cancelled=never,
+            **given,
+        )
     if not figures:  # the first of several processes tells what there is to tell
         raise SystemExit(0)
     return Answer({"recipe": options.recipe, **figures})
@@ -68,8 +69,15 @@ def run_evaluate(options: argparse.Namespace) -> Answer:
 
 
 def _room(name: str) -> ModuleType:
-    try:
+    with _packages():
         return importlib.import_module(f"core.learn.{name}")
+
+
+@contextmanager
+def _packages() -> Iterator[None]:
+    """Say how to mend it where a package is missing that only learning needs."""
+    try:
+        yield
     except ImportError as error:
         raise TunesmithError(
             f"learning needs more packages ({error}); run ./run --set-up-only test to install them"

@@ -175,7 +175,6 @@ def compose_song(request: Request) -> Song:
     raise TunesmithError("the generator ended without a song; please report the request")
 
 
-def warm_up() -> None:
-    """Load the networks, so that the first note comes at once."""
-    for generator in GENERATORS.values():
-        generator.warm_up()
+def warm_up(name: str = flagship.NAME) -> None:
+    """Load what a generator needs, so that its first note comes at once."""
+    GENERATORS[name].warm_up()

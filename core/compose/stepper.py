@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.compose.encoding import LOOKBACKS, MOST_PARTS
-from core.compose.given import BAR_ROW, Given, bar_rows
+from core.compose.given import Given, bar_rows
 from core.compose.network import Network
 from core.compose.state import Echo, State
 
@@ -315,7 +315,6 @@ class Steppers:
         rows = torch.from_numpy(bar_rows(setting.given, setting.bar_steps, len(setting.parts)))
         bars = len(rows)
         may_open = torch.from_numpy(setting.given.open[:bars].astype(np.float32))
-        assert rows.shape[1] == BAR_ROW
         read = self._network.given.read(
             rows[None].to(self._device),
             may_open[None].to(self._device),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -192,7 +192,7 @@ def _glyphs(cmap: bytes) -> dict[int, int]:
     return found
 
 
-def _embedded(add, font: Font, used: dict[int, int]) -> int:  # type: ignore[no-untyped-def]
+def _embedded(add: Callable[[bytes], int], font: Font, used: dict[int, int]) -> int:
     """The objects of an embedded font; the number of the one to refer to."""
     file = add(_stream(font.data, b"/Length1 %d" % len(font.data)))
     descriptor = add(

@@ -392,9 +392,7 @@ def warm_up(task: Task) -> None:
     """In the inference thread: load what composing needs, so that the first note comes sooner."""
     from core.compose import registry
 
-    warm: Any = getattr(registry, "warm_up", None)
-    if warm is not None:
-        warm()
+    registry.warm_up()
 
 
 def leading_track(song: Song) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from core.compose.recipe import request_of
@@ -510,8 +510,8 @@ class PiecesPage(QWidget):
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:
         # Down leads from the search field into the list, Esc empties it.
-        if watched is self.search and event.type() == QEvent.Type.KeyPress:
-            key = event.key()  # type: ignore[attr-defined]
+        if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            key = event.key()
             if key in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self.list.setFocus()
                 return True

@@ -308,9 +308,10 @@ def learning(monkeypatch):
     """The room `core.learn` with one recipe that tells what it was asked for."""
     recipes, evaluate = ModuleType("core.learn.recipes"), ModuleType("core.learn.evaluate")
 
-    def learn(**wish):
-        wish["progress"](0.5)
-        return {"wish": {name: value for name, value in wish.items() if not callable(value)}}
+    def learn(*, data, minutes, resume, device, out, progress, cancelled):
+        wish = {"data": data, "minutes": minutes, "resume": resume, "device": device, "out": out}
+        progress(0.5)
+        return {"wish": wish}
 
     recipes.RECIPES = {"flagship": learn}
     evaluate.evaluate = lambda model, data: {"nll": 1.25, "card": model.card["room"]}

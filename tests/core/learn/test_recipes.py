@@ -12,6 +12,7 @@ from core.compose import flagship as composer  # noqa: E402
 from core.compose.registry import compose_song  # noqa: E402
 from core.compose.request import Request  # noqa: E402
 from core.errors import TunesmithError  # noqa: E402
+from core.learn import composer as recipe  # noqa: E402
 from core.learn import flagship as training  # noqa: E402
 from core.learn import recipes  # noqa: E402
 from core.learn.data import load_pack  # noqa: E402
@@ -50,7 +51,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
             check_pieces=2,
         )
 
-    monkeypatch.setattr(training, "Plan", small_plan)
+    monkeypatch.setattr(recipe, "Plan", small_plan)
 
 
 @pytest.mark.usefixtures("small")

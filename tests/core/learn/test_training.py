@@ -12,7 +12,7 @@ from safetensors.torch import load_file  # noqa: E402
 
 from core.compose.encoding import piece_from_song  # noqa: E402
 from core.errors import TunesmithError  # noqa: E402
-from core.learn import flagship, recipes  # noqa: E402
+from core.learn import composer, flagship  # noqa: E402
 from core.learn.data import Example  # noqa: E402
 from core.song.harmony import Key  # noqa: E402
 from core.song.midi_file import write_midi  # noqa: E402
@@ -120,15 +120,15 @@ def test_data_are_packed_once_and_must_stay_what_they_were(tmp_path: Path) -> No
     for number in range(5):
         write_midi(tune(number), data / f"{number}.mid")
     (data / "copy.mid").write_bytes((data / "4.mid").read_bytes())
-    known = recipes.prepared(data, out, resume=False, workers=1)
+    known = composer.prepared(data, out, resume=False, workers=1)
     assert known["files"] == 6
-    assert known == recipes.prepared(data, out, resume=True, workers=1)
+    assert known == composer.prepared(data, out, resume=True, workers=1)
 
     (data / "3.mid").rename(data / "away")
     with pytest.raises(TunesmithError, match=r"1 files .* have changed .*3\.mid"):
-        recipes.prepared(data, out, resume=True, workers=1)
+        composer.prepared(data, out, resume=True, workers=1)
     (data / "away").rename(data / "3.mid")
-    (out / recipes.PACK).write_bytes((out / recipes.PACK).read_bytes() + b"!")
+    (out / composer.PACK).write_bytes((out / composer.PACK).read_bytes() + b"!")
     with pytest.raises(TunesmithError, match="not what this training began with"):
-        recipes.prepared(data, out, resume=True, workers=1)
-    assert recipes.prepared(data, out, resume=False, workers=1) == known
+        composer.prepared(data, out, resume=True, workers=1)
+    assert composer.prepared(data, out, resume=False, workers=1) == known
