@@ -1,0 +1,53 @@
+"""What one pass over a recording keeps of it: enough for every classifier and for the analysis.
+
+Conventions
+-----------
+* Sound is mono float32 at `SAMPLE_RATE`, however the file was made.
+* A mel frame ``t`` is centred on ``t * HOP_LENGTH / SAMPLE_RATE`` seconds; a recording of ``n`` samples has
+  ``n // HOP_LENGTH + 1`` of them, as in librosa.
+* Three hours take about 120 MB of mel frames and 90 MB of `analysis_frames.Frames`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.listen.analysis_frames import Frames
+
+SAMPLE_RATE = 22050
+HOP_LENGTH = 512
+MEL_WINDOW = 2048
+MEL_BINS = 128
+
+SILENT_BELOW = 1e-4
+"""A recording whose highest peak is lower (-80 dB of full scale) counts as silent."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """A recording as it was heard.
+
+    Attributes
+    ----------
+    duration_s : seconds of sound that could be read, whatever the file's header says
+    mel_db : float16 ndarray [shape=(128, frames)]
+        Power in decibels, ``10 log10(max(1e-10, S))``, of librosa's default (Slaney) mel bins, in windows of
+        2,048 samples every 512; not relative to the loudest.
+    frames : what the analysis keeps
+    peak : the highest absolute sample, 1 being full scale
+    silent : whether there is nothing to hear
+    sample_rate, hop_length : 22050 and 512
+    warnings : what was wrong with the file, one line each
+    """
+
+    duration_s: float
+    mel_db: NDArray[np.float16]
+    frames: Frames
+    peak: float
+    silent: bool
+    sample_rate: int = SAMPLE_RATE
+    hop_length: int = HOP_LENGTH
+    warnings: tuple[str, ...] = ()
