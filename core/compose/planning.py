@@ -17,6 +17,8 @@ from core.errors import TunesmithError
 from core.song.instruments import find_instrument
 
 Row = tuple[int, int, int, int]
+Lie = tuple[int, int, int]
+"""Register, polyphony and density classes of a part."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ def plan_parts(
     instruments : names as `core.song.instruments.find_instrument` takes them; none lets the style choose
     style : one of the styles, or ""
     habits : from the model's card: "bands" (style -> instrumentations) and "parts"
-        (style -> program -> [register, polyphony, density, count] rows)
+        (style -> program -> [register, polyphony, density, count] rows) and "ensembles"
+        (style -> pieces, each its parts as "program-register-polyphony-density" and a space)
     density : 0 (few notes) to 1 (many), or None to leave it to habit
     rng : where the draws come from
 
@@ -69,13 +72,15 @@ def plan_parts(
     if sum(drum for _, drum in found) > 1:
         raise TunesmithError("there can be one drum part; name drums once")
     hands = solo_parts(found[0], style, habits) if len(asked) == 1 else 1
-    parts: list[tuple[Row, int]] = []
-    taken: set[tuple[int, int]] = set()
-    for track, (number, drum) in [(t, pair) for t, pair in enumerate(found) for _ in range(hands)]:
-        program = DRUMS if drum else number
-        register, polyphony, usual = _habit(program, style, habits, taken, rng)
-        taken.add((program, register))
-        parts.append(((program, register, polyphony, _density_class(usual, density)), track))
+    wanted = [
+        (DRUMS if drum else number, track) for track, (number, drum) in enumerate(found) for _ in range(hands)
+    ]
+    programs = [program for program, _ in wanted]
+    lies = _heard_together(programs, style, habits, rng) or _apart(programs, style, habits, rng)
+    parts = [
+        ((program, register, polyphony, _density_class(usual, density)), track)
+        for (program, track), (register, polyphony, usual) in zip(wanted, lies, strict=True)
+    ]
     parts.sort(key=lambda part: (part[0][0] == DRUMS, part[0][1]))
     order = list(dict.fromkeys(track for _, track in parts))
     return Plan(
@@ -104,9 +109,45 @@ def usual_band(style: str, habits: Mapping[str, Any], rng: np.random.Generator) 
     return list(bands[int(rng.integers(len(bands)))])
 
 
+def _heard_together(
+    programs: Sequence[int], style: str, habits: Mapping[str, Any], rng: np.random.Generator
+) -> list[Lie]:
+    """How the parts of some piece for just these instruments lie; none where no such piece is known.
+
+    Parts that were heard together leave each other room: a tune, a second voice and a full accompaniment on
+    three pianos, where parts drawn apart may come out as three tunes.
+    """
+    pieces = [
+        [tuple(map(int, part.split("-"))) for part in piece.split()]
+        for piece in habits.get("ensembles", {}).get(style, [])
+    ]
+    pieces = [piece for piece in pieces if sorted(row[0] for row in piece) == sorted(programs)]
+    if not pieces:
+        return []
+    rows = list(pieces[int(rng.integers(len(pieces)))])
+    lies = []
+    for program in programs:
+        row = next(row for row in rows if row[0] == program)
+        rows.remove(row)
+        lies.append((row[1], row[2], row[3]))
+    return lies
+
+
+def _apart(
+    programs: Sequence[int], style: str, habits: Mapping[str, Any], rng: np.random.Generator
+) -> list[Lie]:
+    """How parts of these instruments usually lie, each drawn for itself."""
+    taken: set[tuple[int, int]] = set()
+    lies = []
+    for program in programs:
+        lies.append(_habit(program, style, habits, taken, rng))
+        taken.add((program, lies[-1][0]))
+    return lies
+
+
 def _habit(
     program: int, style: str, habits: Mapping[str, Any], taken: set[tuple[int, int]], rng: np.random.Generator
-) -> tuple[int, int, int]:
+) -> Lie:
     """How a part lies; two parts of one instrument, like a piano's hands, lie apart where they can."""
     by_style = habits.get("parts", {})
     rows = by_style.get(style, {}).get(str(program)) or by_style.get("", {}).get(str(program))

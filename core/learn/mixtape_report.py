@@ -204,6 +204,7 @@ def ship(run: Path, tokens: Tokens, out: Path, more: Mapping[str, Any]) -> dict[
         "epochs": round(log[-1]["epoch"], 2),
         "best_epoch": round(best["epoch"], 2),
         "minutes": round(log[-1]["minutes"], 1),
+        "split": "by work, from the manifest",
         "figures": figures,
         **more,
     }

@@ -90,6 +90,10 @@ def learn_originality_index(
         "room": NAME,
         "architecture": "a mark of six bits for every five notes of the top and bottom line of every part",
         "parameters": 0,
+        "licence": "facts of the files under trained_on, each under its own licence; none can be heard from it",
+        "split": "the manifest's: the training part alone is indexed",
+        "seed": "none: nothing is drawn",
+        "command": f"tunesmith learn {NAME}-index --data DIR",
         "trained_on": {
             name: {"pieces": pieces[name], "steps": lengths[name], "licence": stated.get(name, "")}
             for name in sorted(pieces)

@@ -37,6 +37,9 @@ FRONT_END = {
 SMALLEST_PACKED = 4096
 """Weights with fewer numbers than this are kept in half precision: packing them saves nothing."""
 
+ENSEMBLES = 64
+"""Training pieces a style whose parts the card remembers as they lie together."""
+
 COMMONEST = 8
 """How many habits of a part, and bands of a style, the card remembers."""
 
@@ -64,8 +67,10 @@ def habits(examples: Sequence[Example]) -> dict[str, Any]:
     -------
     dict
         "parts": style ("" for all) -> program -> rows of [register, polyphony, density, count];
-        "bands": style -> lists of instrument names, the commonest first.
+        "bands": style -> lists of instrument names, the commonest first;
+        "ensembles": style -> pieces, each its parts as "program-register-polyphony-density" and a space.
     """
+    pieces: dict[str, list[str]] = defaultdict(list)
     parts: dict[str, dict[int, Counter[tuple[int, ...]]]] = defaultdict(lambda: defaultdict(Counter))
     bands: dict[str, Counter[tuple[int, ...]]] = defaultdict(Counter)
     for example in examples:
@@ -73,6 +78,7 @@ def habits(examples: Sequence[Example]) -> dict[str, Any]:
             continue
         style = STYLES[example.style] if example.style < len(STYLES) else ""
         rows = example.piece.parts.tolist()
+        pieces[style].append(" ".join("-".join(map(str, row)) for row in rows))
         for program, *lie in rows:
             parts[style][program][tuple(lie)] += 1
             parts[""][program][tuple(lie)] += 1
@@ -93,7 +99,13 @@ def habits(examples: Sequence[Example]) -> dict[str, Any]:
             for style, usual in bands.items()
             if style
         },
+        "ensembles": {style: _spaced(found, ENSEMBLES) for style, found in pieces.items() if style},
     }
+
+
+def _spaced(things: list[Any], count: int) -> list[Any]:
+    """``count`` of the things (or all), evenly spaced."""
+    return [things[int(place)] for place in np.linspace(0, len(things) - 1, min(count, len(things)))]
 
 
 def _name(program: int) -> str:

@@ -494,6 +494,8 @@ def learn(
         "columns": list(COLUMNS),
         "note_loss_coefficients": polynomial().coef.tolist(),
         "plan": asdict(plan),
+        "seed": plan.seed,
+        "command": f"tunesmith learn short-tunes --data DIR --minutes {plan.minutes:g}",
         "trained_on": data_credits(corpus, licences(data)),
         "split": "the manifest's"
         if (data / "manifest.csv").is_file()

@@ -364,6 +364,9 @@ def learn_style(
             "groups": {name: part.stop - part.start for name, part in GROUPS.items()},
         },
         "layers": 2,
+        "split": "by work, from the manifest",
+        "seed": SEED,
+        "command": "tunesmith learn style --data DIR",
         "figures": told,
     }
     save_model(out / NAME, tensors, card)

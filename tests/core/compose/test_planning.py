@@ -57,3 +57,15 @@ def test_density_moves_the_usual_class(density: float, classes: int) -> None:
 def test_seventeen_parts_are_too_many() -> None:
     with pytest.raises(TunesmithError, match="at most 16"):
         plan(*["piano"] * 17)
+
+
+def test_three_pianos_share_the_work_as_they_do_in_some_piece() -> None:
+    pieces = ["0-9-2-5 0-12-0-2 0-12-1-1", "0-8-2-4 0-11-0-2 0-12-0-3"]
+    habits = {**HABITS, "ensembles": {"pop": [*pieces, "0-3-4-6 33-5-0-3"]}}
+    heard = set()
+    for seed in range(20):
+        rows = plan_parts(("piano",) * 3, "pop", habits, None, np.random.default_rng(seed)).rows
+        heard.add(" ".join("-".join(map(str, row)) for row in rows))
+    assert heard == set(pieces)
+    denser = plan_parts(("piano",) * 3, "pop", habits, 1.0, np.random.default_rng(1)).rows
+    assert [row[3] for row in denser] == [6, 5, 4]
