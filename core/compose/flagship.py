@@ -82,11 +82,22 @@ def load() -> Loaded:
     TunesmithError
         If there are no weights or they are damaged.
     """
+    return loaded_from(model_file())
+
+
+def loaded_from(model: ModelFile) -> Loaded:
+    """The network of any model file of the flagship's kind.
+
+    Raises
+    ------
+    TunesmithError
+        If its weights are missing or damaged.
+    """
     import torch
 
     from core.compose.network import network_from_card
 
-    tensors, card = model_file().load()
+    tensors, card = model.load()
     network = network_from_card(card)
     weights = {name: torch.from_numpy(array) for name, array in unpacked(tensors).items()}
     network.load_state_dict(weights)

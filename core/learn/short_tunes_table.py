@@ -9,6 +9,8 @@ Conventions
   are laid on the grid that fits them best (`on_best_grid`); all others are measured on their own.
 * ``grid_fit``: how well the onsets lie on sixteenths of the best steady tempo, by the length of their mean
   vector: 1 is a machine, near 0 no tempo at all. What is written on a grid has 1 or near it.
+* The baselines are a Markov chain over the training part of the same folder (`core.learn.controls`), and the plain
+  LSTMs among the user's models, as the recipes ``plain-lstm`` and ``plain-lstm-3x512`` leave them; none ships.
 * ``velocity_low`` and ``velocity_high`` are the 5th and 95th percentiles of an excerpt.
 """
 
@@ -21,16 +23,19 @@ from typing import Any
 
 import numpy as np
 
+from core.compose import flagship, mixtape, short_tunes
 from core.compose.registry import GENERATORS, compose_song
-from core.compose.request import Request
-from core.compose.short_tunes import LEAST_TEMPERATURE
+from core.compose.request import Request, Update
 from core.errors import Cancelled
-from core.learn.comparison import table
-from core.learn.data import Row, read_folder, read_manifest, read_song
+from core.learn.comparison import song_of, table
+from core.learn.controls import Markov
+from core.learn.data import Row, encode_rows, read_folder, read_manifest, read_song
+from core.learn.flagship import spread
 from core.learn.seed_tables import SeedTable
 from core.song.edits import delete
 from core.song.measures import measure
 from core.song.notes import Song, Tempo
+from core.store.model_file import find_models
 
 BARS = 16
 SAMPLES, QUICK_SAMPLES = 40, 6
@@ -41,6 +46,19 @@ SLOWEST, FASTEST, TEMPO_STEP = 60.0, 180.0, 0.05
 """Beats a minute in which the best grid is looked for. Twice the tempo has every line of the grid, and more."""
 
 REAL_DATASETS = ("pop909", "openewld")
+STYLES = ("piano pop", "pop")
+"""The first that a generator knows is asked of it: what the real songs are."""
+
+AS_PUBLISHED = {
+    short_tunes.NAME: short_tunes.LEAST_TEMPERATURE,
+    mixtape.NAME: mixtape.LEAST_TEMPERATURE,
+}
+"""The temperature at which a seed's generator composes as its paper says."""
+
+PLAIN = "plain-lstm"
+CHAINED = 300
+"""Training songs that the Markov chain counts."""
+
 FEWEST_NOTES = 8
 
 FACTS = (
@@ -177,13 +195,50 @@ def real_songs(folder: Path, most: int) -> list[Song]:
 def wishes() -> Iterator[tuple[str, Request]]:
     """What is asked of every generator that is there, by the row's title."""
     for name, generator in GENERATORS.items():
-        style = "pop" if "pop" in generator.styles else next(iter(generator.styles), "")
+        style = next((style for style in STYLES if style in generator.styles), "")
         request = Request(generator=name, style=style, bars=BARS, tempo=TEMPO)
-        if name == "short-tunes":
-            yield "Short Tunes, as published", replace(request, temperature=LEAST_TEMPERATURE)
-            yield "Short Tunes, temperature 1", request
+        if name in AS_PUBLISHED:
+            yield f"{generator.title}, as published", replace(request, temperature=AS_PUBLISHED[name])
+            yield f"{generator.title}, temperature 1", request
         else:
             yield generator.title, request
+
+
+def chained(folder: Path, samples: int) -> Iterator[Song]:
+    """What a Markov chain over `CHAINED` training songs writes for the bands of others."""
+    rows = (
+        [row for row in read_manifest(folder) if row.dataset in REAL_DATASETS]
+        if (folder / "manifest.csv").is_file()
+        else read_folder(folder)
+    )
+    examples = encode_rows(folder, spread([row for row in rows if row.split == "train"], CHAINED), workers=1)
+    if not examples:
+        return
+    chain = Markov(examples)
+    for seed in range(samples):
+        piece = chain.compose(examples[seed % len(examples)].piece, BARS, seed)
+        if len(piece.events) >= BARS + FEWEST_NOTES:
+            yield song_of(piece)
+
+
+def plain(request: Request, samples: int) -> Iterator[tuple[str, Iterator[Song]]]:
+    """What the plain LSTMs among the user's models write for the flagship's request."""
+    for model in find_models("compose"):
+        if model.name.startswith(PLAIN):
+            loaded = flagship.loaded_from(model)
+            wish = replace(request, strictness=0.0)
+            yield (
+                model.name,
+                (
+                    song
+                    for seed in range(samples)
+                    for song in _finished(flagship.compose_with(loaded, replace(wish, seed=seed)))
+                ),
+            )
+
+
+def _finished(updates: Iterator[Update]) -> Iterator[Song]:
+    yield from (update.song for update in updates if update.done and update.song is not None)
 
 
 def make(
@@ -206,15 +261,18 @@ def make(
             if len(song.notes) >= FEWEST_NOTES:
                 rows[title].append(facts(song))
             done = len(rows) - 1 + len(rows[title]) / samples
-            progress(min(1.0, done / (len(asked) + 2 * bool(data))))
+            progress(min(1.0, done / (len(asked) + 3 * bool(data))))
 
     if data:
         real = real_songs(data, samples)
         gather("real, held out", real)
         gather("real, shuffled", (shuffled(song, seed) for seed, song in enumerate(real)))
+        gather("Markov chain", chained(data, samples))
+    for title, songs in plain(dict(asked)[GENERATORS[flagship.NAME].title], samples):
+        gather(title, songs)
     for title, request in asked:
-        songs = (compose_song(replace(request, seed=seed)) for seed in range(samples))
-        gather(title, map(on_best_grid, songs) if request.generator == "short-tunes" else songs)
+        made = (compose_song(replace(request, seed=seed)) for seed in range(samples))
+        gather(title, map(on_best_grid, made) if request.generator == short_tunes.NAME else made)
     progress(1.0)
     figures = {title: summary(found) for title, found in rows.items() if found}
     return SeedTable(
