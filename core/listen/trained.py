@@ -1,0 +1,121 @@
+"""A trained classifier of recordings, from its model file.
+
+The card tells what is needed beside the weights: ``network`` (a row of `core.listen.zoo.NETWORKS`), ``labels``,
+``temperature`` (what scores are divided by before softmax, so that chances mean what they say), ``sure_from`` (the
+chance below which the verdict is "not sure"), and ``front_end``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from core.errors import TunesmithError
+from core.listen.zoo import NETWORKS
+from core.store.model_file import Tensors, find_models
+
+KIND = "classifier of recordings"
+"""What the card of such a model says of it."""
+
+FRONT_END = {
+    "sample_rate": 22050,
+    "n_fft": 2048,
+    "hop_length": 512,
+    "n_mels": 128,
+    "mel_formula": "slaney",
+    "frames_a_column": 1293 / 334.8,
+    "decibels_below_the_loudest": 40,
+}
+"""What `core.listen.genre.picture` makes; a card that asks for another is refused."""
+
+BATCH = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A classifier ready to listen.
+
+    Attributes
+    ----------
+    name : of the model file
+    network : in evaluation mode
+    labels : what it tells apart
+    columns : it hears crops of exactly so many; any length where 0
+    temperature, sure_from : see this module
+    """
+
+    name: str
+    network: nn.Module
+    labels: tuple[str, ...]
+    columns: int
+    temperature: float
+    sure_from: float
+
+    @torch.no_grad()
+    def scores(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Scores before softmax [shape=(crops, labels)] of crops of a picture [shape=(crops, bins, columns)]."""
+        device = next(self.network.parameters()).device
+        parts = (torch.from_numpy(np.ascontiguousarray(part)) for part in _batches(crops))
+        return torch.cat(
+            [self.network(part.to(device).float() / 255).float().cpu() for part in parts]
+        ).numpy()
+
+    def chances(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
+        """How likely every label is; adds up to one over the last axis."""
+        scaled = scores.astype(np.float64) / self.temperature
+        spread = np.exp(scaled - scaled.max(-1, keepdims=True))
+        return spread / spread.sum(-1, keepdims=True)
+
+
+def _batches(crops: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    return [crops[start : start + BATCH] for start in range(0, len(crops), BATCH)]
+
+
+@lru_cache(maxsize=4)
+def load(name: str) -> Trained:
+    """The classifier ``name``, shipped or trained by the user.
+
+    Raises
+    ------
+    TunesmithError
+        If there is none, or it is not such a classifier.
+    """
+    files = {model.name: model for model in find_models("listen")}
+    if name not in files:
+        raise TunesmithError(f"the weights of the classifier {name!r} are missing; install Tunesmith again")
+    return trained(name, *files[name].load())
+
+
+def trained(name: str, tensors: Tensors, card: dict[str, Any]) -> Trained:
+    """The classifier that weights and a card describe."""
+    kind = str(card.get("network"))
+    if card.get("kind") != KIND or kind not in NETWORKS:
+        raise TunesmithError(f"the model {name!r} is no classifier of recordings; choose another")
+    if card["front_end"] != FRONT_END:
+        raise TunesmithError(f"the model {name!r} hears otherwise than this Tunesmith; update one of them")
+    labels = tuple(card["labels"])
+    network = NETWORKS[kind].build(len(labels))
+    weights = {
+        key: torch.from_numpy(value.astype(np.float32) if value.dtype == np.float16 else value)
+        for key, value in tensors.items()
+    }
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise TunesmithError(
+            f"the weights of {name!r} are of another network; install the model again"
+        ) from error
+    return Trained(
+        name,
+        network.eval(),
+        labels,
+        NETWORKS[kind].columns,
+        float(card["temperature"]),
+        float(card["sure_from"]),
+    )
