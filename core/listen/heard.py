@@ -10,17 +10,16 @@ Conventions
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.listen.analysis_frames import Frames
-
-SAMPLE_RATE = 22050
-HOP_LENGTH = 512
-MEL_WINDOW = 2048
-MEL_BINS = 128
+from core.listen.analysis_frames import FrameMaker, Frames
+from core.listen.blocks import HOP_LENGTH, SAMPLE_RATE, MelStream
+from core.listen.decode import Findings, stream
 
 SILENT_BELOW = 1e-4
 """A recording whose highest peak is lower (-80 dB of full scale) counts as silent."""
@@ -51,3 +50,37 @@ class Heard:
     sample_rate: int = SAMPLE_RATE
     hop_length: int = HOP_LENGTH
     warnings: tuple[str, ...] = ()
+
+
+def hear(
+    path: str | os.PathLike[str],
+    *,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Heard:
+    """Listen to an audio file once.
+
+    Raises
+    ------
+    TunesmithError
+        In one line, for what cannot be read.
+    Cancelled
+        Within 100 ms of ``cancelled`` saying so.
+    """
+    findings = Findings()
+    mel, frames = MelStream(), FrameMaker(SAMPLE_RATE)
+    samples = 0
+    for block in stream(path, sample_rate=SAMPLE_RATE, cancelled=cancelled, findings=findings):
+        mel.push(block)
+        frames.push(block)
+        samples += len(block)
+        if progress:
+            progress(findings.share)
+    return Heard(
+        duration_s=samples / SAMPLE_RATE,
+        mel_db=mel.finish(),
+        frames=frames.finish(),
+        peak=findings.peak,
+        silent=findings.peak < SILENT_BELOW,
+        warnings=findings.warnings,
+    )
