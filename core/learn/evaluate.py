@@ -42,18 +42,26 @@ def evaluate(
     TunesmithError
         Where there is nothing to measure on, or the model has no measurement.
     """
+    kind = _kind(model)
+    if kind not in EVALUATORS:
+        raise TunesmithError(
+            f"the model {model.name!r} has no measurement of its own; there is one for each of the kinds "
+            + ", ".join(EVALUATORS)
+        )
+    if data is None or not data.is_dir():
+        raise TunesmithError("say what to measure on: --data FOLDER")
+    return EVALUATORS[kind](model, data, samples=samples, out=out, progress=progress)
+
+
+def _kind(model: ModelFile) -> str:
     if "habits" in model.card:
-        return _composer(model, data, samples, out, progress)
-    if model.card.get("kind") == STYLE_KIND:
-        return _classifier(model, data, progress)
-    raise TunesmithError(
-        f"the model {model.name!r} has no measurement of its own here; there is one for composers of the "
-        "flagship's kind and for the style classifier"
-    )
+        return "composer"
+    told = model.card.get("kind")
+    return next((kind for kind in EVALUATORS if kind == told or model.name.startswith(kind)), "")
 
 
 def _composer(
-    model: ModelFile, data: Path | None, samples: int, out: Path | None, progress: Progress
+    model: ModelFile, data: Path, *, samples: int, out: Path | None, progress: Progress
 ) -> dict[str, Any]:
     """Loss and accuracy on held-out music, and the figures of `core.learn.protocol`.
 
@@ -95,12 +103,10 @@ def _protocol(
     return protocol.measure(protocol.Bench(model, examples, out, plan, progress=progress))
 
 
-def _examples(data: Path | None) -> list[Example]:
+def _examples(data: Path) -> list[Example]:
     from core.learn.data import encode_rows, read_folder, read_manifest
     from core.learn.flagship import spread
 
-    if data is None or not data.is_dir():
-        raise TunesmithError("say what to measure on: --data FOLDER, a folder of MIDI files")
     if not (data / "manifest.csv").is_file():
         # Whatever is in the folder is asked about: nothing was learnt from it that we know of.
         held_out = encode_rows(data, spread(read_folder(data), HELD_OUT))
@@ -111,10 +117,33 @@ def _examples(data: Path | None) -> list[Example]:
     return encode_rows(data, [*spread(test, HELD_OUT), *spread(training, TRAINING)])
 
 
-def _classifier(model: ModelFile, data: Path | None, progress: Progress) -> dict[str, Any]:
+def _style(model: ModelFile, data: Path, *, progress: Progress, **_: Any) -> dict[str, Any]:
     """Accuracy and macro-F1 of every network of a style classifier on the split "test"."""
     from core.learn.style_classifier import evaluate_style
 
-    if data is None or not (data / "manifest.csv").is_file():
+    if not (data / "manifest.csv").is_file():
         raise TunesmithError("say what to measure on: --data FOLDER, with its manifest.csv")
     return evaluate_style(model, data, lambda share: progress(model.name, share))
+
+
+def _short_tunes(model: ModelFile, data: Path, *, progress: Progress, **_: Any) -> dict[str, Any]:
+    """The three losses and the share of notes foretold, on the test songs, beside the baselines."""
+    from core.learn.short_tunes import evaluate_short_tunes
+
+    return evaluate_short_tunes(model, data, lambda share: progress(model.name, share))
+
+
+def _mixtape(model: ModelFile, data: Path, *, progress: Progress, **_: Any) -> dict[str, Any]:
+    """Nats and right first guesses on the test pieces, in both ways of reading, beside the baselines."""
+    from core.learn.mixtape_report import evaluate_mixtape
+
+    return evaluate_mixtape(model, data, lambda share: progress(model.name, share))
+
+
+EVALUATORS: dict[str, Callable[..., dict[str, Any]]] = {
+    "composer": _composer,
+    "short-tunes": _short_tunes,
+    "mixtape": _mixtape,
+    STYLE_KIND: _style,
+}
+"""By what the card calls a model's kind, or by how its name begins."""

@@ -44,7 +44,7 @@ from core.learn.mixtape import (
 from core.learn.mixtape_facts import ELEMENTS, composed, mean_facts
 from core.learn.shipping import packed
 from core.store.folders import user_folder
-from core.store.model_file import save_model
+from core.store.model_file import ModelFile, save_model
 
 Report = Callable[[float], None]
 Indices = NDArray[np.int64]
@@ -210,6 +210,33 @@ def ship(run: Path, tokens: Tokens, out: Path, more: Mapping[str, Any]) -> dict[
     }
     save_model(out, weights | {"seeds": seed_stretches(tokens.train)}, card)
     return figures
+
+
+def evaluate_mixtape(model: ModelFile, data: Path, progress: Report = lambda _: None) -> dict[str, Any]:
+    """Measure a model file on the test pieces of the corpus that its name tells, beside baselines.
+
+    Raises
+    ------
+    TunesmithError
+        Where the folder has no such pieces, or the name tells of no corpus.
+    """
+    name = model.name.removeprefix(f"{NAME}-")
+    if name not in CORPORA:
+        raise TunesmithError(f"the model {model.name!r} is of neither {' nor '.join(CORPORA)} music")
+    tokens = read_tokens(data, CORPORA[name], progress=progress)
+    tensors, card = model.load()
+    known = {element: place for place, element in enumerate(card["vocabulary"])}
+
+    def renamed(stream: Indices) -> Indices:
+        names = [tokens.vocabulary[place] for place in stream]
+        return np.array([known[element] for element in names if element in known], np.int64)
+
+    test = renamed(tokens.test)
+    if len(test) <= WINDOW:
+        raise TunesmithError(f"{data} has fewer than {WINDOW} elements of {name} music in its test part")
+    weights = {key: array for key, array in tensors.items() if key != "seeds"}
+    network = network_from({key: torch.from_numpy(array) for key, array in unpacked(weights).items()})
+    return measure_all(network, renamed(tokens.train), test)
 
 
 def measure_stages(

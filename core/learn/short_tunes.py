@@ -40,7 +40,7 @@ from core.learn.note_loss import draw, note_loss, note_loss_of_tensor, polynomia
 from core.learn.workers import Workers, mapped
 from core.song.midi_file import read_midi
 from core.store.folders import user_folder
-from core.store.model_file import save_model
+from core.store.model_file import ModelFile, save_model
 
 DATASETS = ("pop909", "openewld")
 """Pop songs and the lead sheets of popular songs: "mostly pop", as in section 4 of the paper."""
@@ -536,3 +536,22 @@ def figures_of(network: ShortTunes, corpus: Corpus, log: Path) -> dict[str, Any]
         found["test"] = measure(cpu, windows, places)
         found["next_note_accuracy"] = baseline_accuracies(corpus) | {"network": found["test"]["accuracy"]}
     return found
+
+
+def evaluate_short_tunes(model: ModelFile, data: Path, progress: Report = lambda _: None) -> dict[str, Any]:
+    """Measure a model file on the test songs of ``data``, or on the held-out ones where it has no manifest.
+
+    Raises
+    ------
+    TunesmithError
+        Where there are no such songs.
+    """
+    corpus = read_corpus(data, progress=progress)
+    places = torch.from_numpy(corpus.targets("test", BASELINE_NOTES))
+    if not len(places):
+        raise TunesmithError(f"{data} has no song in its test part")
+    tensors, _ = model.load()
+    network = ShortTunes()
+    network.load_state_dict({name: torch.from_numpy(tensors[name]).float() for name in TRAINABLE})
+    found = measure(network, Windows(corpus, "cpu"), places)
+    return found | {"next_note_accuracy": baseline_accuracies(corpus) | {"network": found["accuracy"]}}
