@@ -16,7 +16,7 @@ class Recipe:
 
     Attributes
     ----------
-    place : module and function, as "short_tunes.learn"
+    place : module and function, as "short_tunes.learn" or "composers.scores.learn"
     given : its first arguments
     """
 
@@ -26,7 +26,7 @@ class Recipe:
     @property
     def function(self) -> Callable[..., dict[str, Any]]:
         """What `place` names."""
-        module, name = self.place.split(".")
+        module, _, name = self.place.rpartition(".")
         return partial(getattr(importlib.import_module(f"core.learn.{module}"), name), *self.given)
 
     @property
@@ -53,4 +53,6 @@ RECIPES: dict[str, Recipe] = {
     "short-tunes": Recipe("short_tunes.learn"),
     "mixtape": Recipe("mixtape_report.learn_mixtape"),
     "style": Recipe("style_classifier.learn_style"),
+    "composers-audio": Recipe("composers.audio.learn"),
+    "composers-scores": Recipe("composers.scores.learn"),
 }

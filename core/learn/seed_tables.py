@@ -44,6 +44,12 @@ def _short_tunes(**settings: Any) -> SeedTable:
     return make(**settings)
 
 
+def _composers(**settings: Any) -> SeedTable:
+    from core.learn.composers.s2_table import make
+
+    return make(**settings)
+
+
 def _mixtape(**settings: Any) -> SeedTable:
     from core.learn.mixtape_tables import make
 
@@ -52,6 +58,7 @@ def _mixtape(**settings: Any) -> SeedTable:
 
 TABLES: dict[str, Maker] = {
     "s1": _short_tunes,
+    "s2": _composers,
     "s5": _mixtape,
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import TunesmithError
-from core.listen import genre
+from core.listen import composer_audio, composer_scores, genre
 from core.store.model_file import find_models
 
 if TYPE_CHECKING:
@@ -62,6 +62,28 @@ CLASSIFIERS: dict[str, Classifier] = _rows(
     ("random-weights", "Random weights", TUTORIAL, "A convnet that never learnt, and a support vector machine"),
     ("transfer", "Transfer", TUTORIAL, "A convnet that learnt another task, and a support vector machine"),
 )  # fmt: skip
+
+CLASSIFIERS |= {
+    composer_audio.NAME: Classifier(
+        composer_audio.NAME,
+        "Composer by sound",
+        "composer",
+        OURS,
+        "Five composers of orchestral music; learnt from rendered scores",
+        composer_audio.NAME,
+        composer_audio.classify,
+    ),
+    composer_scores.NAME: Classifier(
+        composer_scores.NAME,
+        "Composer by notes",
+        "composer",
+        OURS,
+        "Composers with fifteen works or more in the data, or none of them",
+        composer_scores.NAME,
+        composer_scores.classify,
+        "score",
+    ),
+}
 
 
 def find(name: str = "") -> Classifier:
