@@ -100,6 +100,8 @@ class Files(QObject):
             for track in extra.get(name, ()):
                 if isinstance(track, int) and 0 <= track < len(song.tracks):
                     act(track, True)
+        locked = [i for i in extra.get("locked", ()) if isinstance(i, int) and 0 <= i < len(song.notes)]
+        studio.document.set_locked(np.array(locked, np.intp), True)
         if path is not None:
             self._remember(path)
             self.read.emit(path, song)
@@ -127,7 +129,11 @@ class Files(QObject):
             path = path.with_name(path.name + PROJECT)
         document = self._studio.document
         song = document.song
-        extra = {"muted": sorted(document.muted), "soloed": sorted(document.soloed)}
+        extra = {
+            "muted": sorted(document.muted),
+            "soloed": sorted(document.soloed),
+            "locked": document.locked.tolist(),
+        }
 
         def work(task: Task) -> None:
             from core.store.project_file import save_project

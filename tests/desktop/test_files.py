@@ -45,6 +45,7 @@ def test_what_is_saved_opens_equal(hands: Hands, tmp_path: Path) -> None:
     hands.press(Qt.Key.Key_A, CTRL)
     hands.act("octave_up")
     hands.document.set_muted(1, True)
+    hands.document.set_locked([0, 2], True)
     edited = hands.song
     assert hands.studio.isWindowModified()
     hands.studio.files.save_to(tmp_path / "mine.tunesmith")
@@ -57,6 +58,7 @@ def test_what_is_saved_opens_equal(hands: Hands, tmp_path: Path) -> None:
     hands.finish()
     assert hands.song == edited
     assert hands.document.muted == {1}
+    assert hands.document.locked.tolist() == [0, 2]
     assert not hands.document.modified
     assert "mine" in hands.studio.windowTitle()
     assert hands.studio.settings.recent_files[0] == str(tmp_path / "mine.tunesmith")
