@@ -80,7 +80,7 @@ def _mel_db(samples: NDArray[np.float32]) -> NDArray[np.float32]:
             center=False,
             return_complex=True,
         )
-        power = torch.view_as_real(spectrum).square().sum(2)
+        power = spectrum.real.square() + spectrum.imag.square()
         mel = power.T @ _filters()
         return mel.clamp_min(SMALLEST_POWER).log10().mul(10).numpy()
 

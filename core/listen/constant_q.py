@@ -145,7 +145,7 @@ def _sparse(spectra: NDArray[np.complexfloating]) -> NDArray[np.complexfloating]
 
 def _slower(y: Sound, factor: int) -> Sound:
     """A ``factor``-th of the sample rate with the same energy."""
-    import soxr  # type: ignore[import-untyped]  # it publishes no types
+    import soxr
 
     length = -(-len(y) // factor)
     resampled = soxr.resample(y, factor, 1, quality="HQ")[:length]

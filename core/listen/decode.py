@@ -43,6 +43,8 @@ from core.store.atomic import REASONS
 CHILD_COMMAND = "decode-for-listening"
 """The hidden command by which a frozen program, which has no Python to call, becomes the other process."""
 
+MOST_BYTES = 2 * 1024**3
+
 STALL_SECONDS = 4.0
 """How long it may say nothing, and how many bytes of the file a second it may take to look through besides."""
 SLOWEST_BYTES_PER_SECOND = 20e6
@@ -141,7 +143,7 @@ def stream(
         Within 100 ms of ``cancelled`` saying so.
     """
     path = Path(path)
-    size = _check(path)
+    size = check_file(path)
     findings = findings if findings is not None else Findings()
     length = max(1, round(seconds * sample_rate))
     request = {"path": str(path.absolute()), "sample_rate": sample_rate}
@@ -353,14 +355,22 @@ def _answers(
     yield letter, content
 
 
-def _check(path: Path) -> int:
-    """The bytes of a file that may be opened."""
+def check_file(path: Path) -> int:
+    """The bytes of a file that may be opened.
+
+    Raises
+    ------
+    TunesmithError
+        For what is no ordinary file, cannot be read, or is too large.
+    """
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
             raise _cannot_read(path, "it is a folder; give a file")
         if not stat.S_ISREG(found.st_mode):
             raise _cannot_read(path, "it is no ordinary file")
+        if found.st_size > MOST_BYTES:
+            raise _cannot_read(path, "it is larger than 2 GiB; cut it into shorter pieces")
         with path.open("rb"):
             return found.st_size
     except FileNotFoundError:

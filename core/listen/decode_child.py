@@ -36,7 +36,6 @@ from numpy.typing import NDArray
 from core.errors import TunesmithError
 from core.listen.formats import MIDI, AudioFormat, sniff
 
-MOST_BYTES = 2 * 1024**3
 MOST_SECONDS = 3 * 3600
 MOST_CHANNELS = 8
 LOWEST_RATE, HIGHEST_RATE = 8000, 192_000
@@ -87,7 +86,7 @@ class Mixer:
 
     def __post_init__(self) -> None:
         if self.source_rate != self.sample_rate:
-            import soxr  # type: ignore[import-untyped]  # it publishes no types
+            import soxr
 
             self._stream = soxr.ResampleStream(self.source_rate, self.sample_rate, 1, "float32", "HQ")
 
@@ -128,7 +127,7 @@ def main() -> None:
     _limit_memory()
     with suppress(BrokenPipeError):
         import soundfile  # noqa: F401  # so that the first file need not wait for it
-        import soxr  # type: ignore[import-untyped]  # noqa: F401
+        import soxr  # noqa: F401
 
         _send(answers, READY)
         for line in sys.stdin.buffer:
@@ -159,8 +158,6 @@ def read(path: Path, sample_rate: int) -> Iterator[tuple[bytes, Any]]:
         Where it cannot be read.
     """
     with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size > MOST_BYTES:
-            raise TunesmithError("the file is larger than 2 GiB; cut it into shorter pieces")
         form = sniff(file)
         if not isinstance(form, AudioFormat):
             raise TunesmithError(f"this is {MIDI}, which holds notes and no sound; render it first")

@@ -13,13 +13,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.listen import cache
 from core.listen.analysis_frames import FrameMaker, Frames
 from core.listen.blocks import HOP_LENGTH, SAMPLE_RATE, MelStream
-from core.listen.decode import Findings, stream
+from core.listen.decode import Findings, check_file, stream
+from core.listen.spectra import one_thread
 
 SILENT_BELOW = 1e-4
 """A recording whose highest peak is lower (-80 dB of full scale) counts as silent."""
@@ -55,10 +58,15 @@ class Heard:
 def hear(
     path: str | os.PathLike[str],
     *,
+    remember: bool = True,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Heard:
-    """Listen to an audio file once.
+    """Listen to an audio file once; what was heard before is taken from `core.listen.cache`.
+
+    Parameters
+    ----------
+    remember : whether to look there, and to put it there
 
     Raises
     ------
@@ -67,20 +75,41 @@ def hear(
     Cancelled
         Within 100 ms of ``cancelled`` saying so.
     """
+    check_file(Path(path))
+    name = cache.fingerprint(path, cancelled=cancelled) if remember else ""
+    known = cache.load(name) if name else None
+    if known is not None:
+        if progress:
+            progress(1.0)
+        return known
+    heard = _hear(path, progress or _nobody, cancelled)
+    if name:
+        cache.save(name, heard)
+    return heard
+
+
+def _hear(
+    path: str | os.PathLike[str], progress: Callable[[float], None], cancelled: Callable[[], bool] | None
+) -> Heard:
     findings = Findings()
     mel, frames = MelStream(), FrameMaker(SAMPLE_RATE)
     samples = 0
-    for block in stream(path, sample_rate=SAMPLE_RATE, cancelled=cancelled, findings=findings):
-        mel.push(block)
-        frames.push(block)
-        samples += len(block)
-        if progress:
+    with one_thread():
+        for block in stream(path, sample_rate=SAMPLE_RATE, cancelled=cancelled, findings=findings):
+            mel.push(block)
+            frames.push(block)
+            samples += len(block)
             progress(findings.share)
+        mel_db, kept = mel.finish(), frames.finish()
     return Heard(
         duration_s=samples / SAMPLE_RATE,
-        mel_db=mel.finish(),
-        frames=frames.finish(),
+        mel_db=mel_db,
+        frames=kept,
         peak=findings.peak,
         silent=findings.peak < SILENT_BELOW,
         warnings=findings.warnings,
     )
+
+
+def _nobody(share: float) -> None:
+    pass
