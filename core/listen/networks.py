@@ -45,29 +45,21 @@ class SqueezeExcite(nn.Module):
         return x * weights[:, :, None, None]
 
 
-class SeparableBlock(nn.Module):
-    """Two depthwise-separable convolutions, the second one residual and weighed by squeeze-excite.
+class ConvBlock(nn.Module):
+    """A convolution (c2 of the tutorial), pooling (p2), batch normalisation and squeeze-excite.
 
-    Pooling comes as early as it can, because all that follows then has a quarter of the numbers to go through.
+    Pooling comes first because all that follows then has a quarter of the numbers to go through.
     """
 
     def __init__(self, inputs: int, outputs: int, pool: tuple[int, int]) -> None:
         super().__init__()
-        self.enter = nn.Sequential(*_separable(inputs, outputs), nn.MaxPool2d(pool), nn.BatchNorm2d(outputs))
-        self.stay = nn.Sequential(
-            *_separable(outputs, outputs), nn.BatchNorm2d(outputs), SqueezeExcite(outputs)
-        )
+        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.pool = nn.MaxPool2d(pool)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.weigh = SqueezeExcite(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = torch.relu(self.enter(x))
-        return torch.relu(x + self.stay(x))
-
-
-def _separable(inputs: int, outputs: int) -> tuple[nn.Module, nn.Module]:
-    return (
-        nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False),
-        nn.Conv2d(inputs, outputs, 1, bias=False),
-    )
+        return self.weigh(torch.relu(self.norm(self.pool(self.conv(x)))))
 
 
 class AttentionPool(nn.Module):
@@ -89,32 +81,22 @@ class AttentionPool(nn.Module):
 
 
 class GenreNet(nn.Module):
-    """The flagship: a stem, separable residual blocks, attention over time.
+    """The flagship: convolutional blocks, then attention over time.
 
     Parameters
     ----------
     labels : how many there are
-    widths : channels of the stem and of each block
-    stride : of the stem, over bins and columns
+    widths : channels of each block
     dropout : before the last layer
     """
 
     def __init__(
-        self,
-        labels: int,
-        widths: tuple[int, ...] = (32, 64, 96, 128),
-        stride: tuple[int, int] = (4, 2),
-        dropout: float = 0.3,
+        self, labels: int, widths: tuple[int, ...] = (16, 32, 64, 128), dropout: float = 0.3
     ) -> None:
         super().__init__()
+        pools = [(2, 2), (2, 2), (2, 2), (2, 1)]
         self.trunk = nn.Sequential(
-            AsPicture(),
-            nn.Conv2d(
-                1, widths[0], (2 * stride[0] + 1, 5), stride=stride, padding=(stride[0], 2), bias=False
-            ),
-            nn.BatchNorm2d(widths[0]),
-            nn.ReLU(),
-            *(SeparableBlock(a, b, pool) for a, b, pool in zip(widths, widths[1:], [(2, 2), (2, 2), (2, 1)])),
+            AsPicture(), *(ConvBlock(a, b, pool) for a, b, pool in zip((1, *widths), widths, pools))
         )
         last = widths[-1]
         self.pool = AttentionPool(2 * last)

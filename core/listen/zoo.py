@@ -159,7 +159,7 @@ def genre_cnn(labels: int) -> nn.Module:
     )  # fmt: skip
 
 
-CONVNET_CHANNELS = 48
+CONVNET_CHANNELS = 32
 
 
 class LayersOfConvnet(nn.Module):
@@ -189,7 +189,7 @@ class LayersOfConvnet(nn.Module):
         return torch.cat(found, 1)
 
 
-def convnet_features(labels: int) -> nn.Module:
+def convnet_features(labels: int) -> nn.Sequential:
     """`LayersOfConvnet`, its features normalised, and one linear layer (which a support vector machine found)."""
     trunk = LayersOfConvnet()
     size = 2 * 4 * CONVNET_CHANNELS

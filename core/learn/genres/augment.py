@@ -111,3 +111,43 @@ def augment(batch: Tensor, columns: int, strength: Strength, draw: torch.Generat
         first = chance(count, 1) * (columns - wide)
         going &= (spots < first) | (spots >= first + wide)
     return x * keep[:, :, None] * going[:, None, :]
+
+
+def strangers(crops: Tensor, draw: torch.Generator) -> Tensor:
+    """What is no music, to learn doubt from (outlier exposure; Hendrycks, Mazeika & Dietterich, arXiv 1812.04606).
+
+    Each is one of: noise of some colour; bins of a crop in disorder; one moment of a crop for ever; clicks; a
+    steady tone; and nothing at all.
+
+    Parameters
+    ----------
+    crops : numbers from 0 to 1 [shape=(count, bins, columns)], what the others are made of
+
+    Returns
+    -------
+    Tensor
+        [shape=(count, bins, columns)]
+    """
+    count, bins, columns = crops.shape
+    kinds = torch.randint(0, 6, (count,), generator=draw)
+    made = torch.zeros_like(crops)
+    for place, kind in enumerate(kinds.tolist()):
+        chance = torch.rand(4, generator=draw)
+        if kind == 0:
+            curve = torch.rand(1, 1, 4, generator=draw) * chance[0]
+            curve = torch.nn.functional.interpolate(curve, bins, mode="linear", align_corners=True)[0, 0]
+            # The power of a frame of noise is exponentially distributed; a mel bin adds up a few of them.
+            power = -torch.log(torch.rand(3, bins, columns, generator=draw).clamp_min(1e-6)).mean(0)
+            made[place] = 1 - chance[1] * 0.5 - curve[:, None] + 10 * torch.log10(power) / DECIBELS
+        elif kind == 1:
+            made[place] = crops[place][torch.randperm(bins, generator=draw)]
+        elif kind == 2:
+            made[place] = crops[place][:, int(chance[0] * columns)][:, None].expand(bins, columns)
+        elif kind == 3:
+            heard = (torch.rand(columns, generator=draw) < 0.02 + 0.1 * chance[0]).float()
+            made[place] = heard[None] * (1 - chance[1] * torch.linspace(0, 1, bins)[:, None])
+        elif kind == 4:
+            middle = (0.05 + 0.8 * chance[0]) * bins
+            away = (torch.arange(bins) - middle).abs()[:, None]
+            made[place] = (1 - away * (0.1 + 0.4 * chance[1])).expand(bins, columns)
+    return made.clamp(0, 1)

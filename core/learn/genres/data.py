@@ -1,7 +1,8 @@
 """GTZAN as log-mels: what there is, and who stands on which side of a split.
 
 The folder holds ``logmel_u8.npz`` (``X`` uint8 [shape=(tracks, 128, 334)], ``track_id``, ``label``) and
-``tracks.csv`` (``track_id``, ``label``, ``filtered_split``, ``exact_duplicate_of``). A matrix is what
+``tracks.csv`` (``track_id``, ``label``, ``filtered_split``, and, where known, ``exact_duplicate_of``, ``key_lerch`` as
+"D minor", ``tempo_from_beats``). A matrix is what
 `core.listen.genre.picture` makes of a track's audio.
 
 GTZAN (Tzanetakis & Cook 2002) has no licence: it is excerpts of commercial recordings. It has faults (Sturm,
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import TunesmithError
+from core.song.harmony import parse_key
 
 MATRICES, TABLE = "logmel_u8.npz", "tracks.csv"
 TRAIN, VALID, TEST = "train", "valid", "test"
@@ -38,6 +40,8 @@ class Tracks:
     genres : in the order of the alphabet
     parts : "train", "valid", "test" or "excluded", for each track
     twins : tracks that are copies of each other have one number [shape=(tracks,)]
+    keys : number of the key, tonic and mode, -1 where it is not known [shape=(tracks,)]
+    tempi : beats a minute, nan where they are not known [shape=(tracks,)]
     """
 
     names: tuple[str, ...]
@@ -46,6 +50,8 @@ class Tracks:
     genres: tuple[str, ...]
     parts: tuple[str, ...]
     twins: NDArray[np.int64]
+    keys: NDArray[np.int64]
+    tempi: NDArray[np.float64]
 
     def part(self, *names: str) -> Places:
         """Places of the tracks in the parts ``names`` of the fault-filtered split."""
@@ -86,7 +92,17 @@ def load_tracks(folder: Path | None) -> Tracks:
         genres,
         tuple(rows[name]["filtered_split"] for name in names),
         twins,
+        np.array([_key(rows[name].get("key_lerch", "")) for name in names], np.int64),
+        np.array([float(rows[name].get("tempo_from_beats") or "nan") for name in names]),
     )
+
+
+def _key(name: str) -> int:
+    try:
+        key = parse_key(name)
+    except TunesmithError:
+        return -1
+    return key.tonic + 12 * (key.mode == "minor")
 
 
 def folds(tracks: Tracks, count: int = 10, seed: int = 0) -> list[Places]:

@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.errors import Cancelled
-from core.learn.genres.augment import Strength, augment
+from core.learn.genres.augment import Strength, augment, strangers
+from core.listen.genre import crops_of
 
 Logits = NDArray[np.float32]
+Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Plan:
     smoothing : of the labels
     strength : of the augmentation; none where None
     average : what the moving mean of the weights keeps of itself a step; 0 takes the last weights
+    strangers : how many of a batch are no music at all, and all labels equally right
+    best : give the weights of the epoch with the lowest loss on what is watched, not the last ones
     bfloat16 : multiply in 16 bits, which a processor that knows them does twice as fast
     """
 
@@ -45,35 +49,44 @@ class Plan:
     smoothing: float = 0.1
     strength: Strength | None = field(default_factory=Strength)
     average: float = 0.995
+    strangers: int = 0
+    best: bool = False
     bfloat16: bool = True
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Tracks looked at while training, without learning from them: bytes, labels, and every how many epochs."""
+    """Tracks looked at while training, without learning from them.
+
+    Attributes
+    ----------
+    every : so many epochs
+    columns : heard in crops of so many; whole where 0
+    """
 
     pictures: NDArray[np.uint8]
     labels: NDArray[np.int64]
     every: int = 1
+    columns: int = 0
 
 
 def train(
-    network: nn.Module,
+    network: Net,
     pictures: NDArray[np.uint8],
-    targets: NDArray[Any],
+    targets: NDArray[np.float32],
     plan: Plan,
     *,
     seed: int = 0,
     watch: Watch | None = None,
     report: Callable[[dict[str, float]], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> nn.Module:
+) -> Net:
     """Train ``network`` and give the moving mean of its weights, which is the better network.
 
     Parameters
     ----------
     pictures : log-mels as bytes [shape=(tracks, bins, columns)]
-    targets : a label of each track [shape=(tracks,)], or how likely every label is [shape=(tracks, labels)]
+    targets : how likely every label of a track is [shape=(tracks, labels)]
     seed : of crops, augmentation and order; the network brings its own weights
     report : gets ``epoch``, ``loss``, ``right`` and, where it looked at ``watch``, ``valid_loss``, ``valid_right``
 
@@ -82,15 +95,15 @@ def train(
     Cancelled
         When ``cancelled`` says so.
     """
-    draw = torch.Generator().manual_seed(seed)
+    draw, dice = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     torch.manual_seed(seed)
     batch_of = torch.from_numpy(pictures)
-    goals = torch.from_numpy(np.asarray(targets))
+    goals = torch.from_numpy(targets)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's types leave it out
     mean = copy.deepcopy(network) if plan.average else network
     steps = math.ceil(len(batch_of) / plan.batch)
     optimizer = _optimizer(network, plan)
-    done = 0
+    done, lowest, kept = 0, math.inf, mean
     for epoch in range(plan.epochs):
         network.train()
         losses, right = 0.0, 0.0
@@ -101,13 +114,15 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = plan.rate * _share(done / (steps * plan.epochs), plan)
             x, goal = batch_of[places], goals[places]
-            if goal.ndim == 1:
-                goal = F.one_hot(goal, _labels(network)).float()
             if plan.strength is None:
                 x = augment(x, plan.columns, _CROP_ONLY, draw)
             else:
                 x = augment(x, plan.columns, plan.strength, draw)
-                x, goal = _mix(x, goal, plan.strength.mixup, draw)
+                x, goal = _mix(x, goal, plan.strength.mixup, dice)
+            if plan.strangers:
+                odd = strangers(x[: plan.strangers], draw)
+                x = torch.cat([x, odd])
+                goal = torch.cat([goal, torch.full((len(odd), goal.shape[1]), 1 / goal.shape[1])])
             with torch.autocast("cpu", torch.bfloat16, enabled=plan.bfloat16):
                 scores = network(x)
             loss = F.cross_entropy(scores.float(), goal, label_smoothing=plan.smoothing)
@@ -118,13 +133,15 @@ def train(
             done += 1
             if mean is not network:
                 _follow(mean, network, min(plan.average, done / (done + 10)))
-            losses += float(loss.detach()) * len(x)
-            right += float((scores.argmax(1) == goal.argmax(1)).sum())
+            losses += float(loss.detach()) * len(places)
+            right += float((scores.argmax(1) == goal.argmax(1))[: len(places)].sum())
         figures = {"epoch": epoch + 1, "loss": losses / len(order), "right": right / len(order)}
         if watch is not None and ((epoch + 1) % watch.every == 0 or epoch + 1 == plan.epochs):
             figures |= _look(mean, watch)
+            if plan.best and figures["valid_loss"] < lowest:
+                lowest, kept = figures["valid_loss"], copy.deepcopy(mean)
         report(figures)
-    return mean.eval()
+    return kept.eval()
 
 
 @torch.no_grad()
@@ -135,17 +152,18 @@ def scores_of(
 
     Parameters
     ----------
-    columns : hear crops of so many columns, half of each in the next one too, and take the mean; the whole if 0
+    columns : hear crops of so many, half of each in the next one too, and take the mean; the whole if 0
     """
     network.eval()
+    if columns:
+        crops = np.stack([crops_of(picture, columns, columns // 2)[1] for picture in pictures])
+    else:
+        crops = pictures[:, None]
     found = []
-    for places in torch.arange(len(pictures)).split(32):
-        x = torch.from_numpy(pictures)[places].float() / 255
-        starts = range(0, x.shape[2] - columns + 1, max(1, columns // 2)) if columns else [0]
+    for part in torch.from_numpy(crops.reshape(-1, *crops.shape[2:])).split(64):
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            parts = [network(x[:, :, start : start + columns] if columns else x).float() for start in starts]
-        found.append(torch.stack(parts).mean(0))
-    return torch.cat(found).numpy()
+            found.append(network(part.float() / 255).float())
+    return torch.cat(found).reshape(*crops.shape[:2], -1).mean(1).numpy()
 
 
 _CROP_ONLY = Strength(stretch=0, semitones=0, gain=0, tilt=0, masks=0, cut=0, mixup=0)
@@ -166,18 +184,12 @@ def _share(done: float, plan: Plan) -> float:
     return min(1.0, done / 0.1 + 0.01) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _labels(network: nn.Module) -> int:
-    last = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
-    return last.out_features
-
-
-def _mix(x: Tensor, goal: Tensor, parameter: float, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+def _mix(x: Tensor, goal: Tensor, parameter: float, dice: np.random.Generator) -> tuple[Tensor, Tensor]:
     if not parameter:
         return x, goal
-    gammas = torch._standard_gamma(torch.full((2, len(x)), parameter), generator=draw)
-    share = gammas[0] / (gammas.sum(0) + 1e-9)
+    share = torch.from_numpy(dice.beta(parameter, parameter, len(x)).astype(np.float32))
     share = torch.maximum(share, 1 - share)
-    other = torch.randperm(len(x), generator=draw)
+    other = torch.from_numpy(dice.permutation(len(x)))
     wide = share[:, None, None]
     return wide * x + (1 - wide) * x[other], share[:, None] * goal + (1 - share[:, None]) * goal[other]
 
@@ -192,7 +204,7 @@ def _follow(mean: nn.Module, network: nn.Module, keep: float) -> None:
 
 
 def _look(network: nn.Module, watch: Watch) -> dict[str, float]:
-    scores = torch.from_numpy(scores_of(network, watch.pictures, bfloat16=True))
+    scores = torch.from_numpy(scores_of(network, watch.pictures, columns=watch.columns, bfloat16=True))
     labels = torch.from_numpy(watch.labels)
     return {
         "valid_loss": float(F.cross_entropy(scores, labels)),
