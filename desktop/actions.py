@@ -18,6 +18,7 @@ from PySide6.QtGui import QAction, QKeySequence
 
 from desktop.controls.search_list import Entry
 from desktop.roll.lane_header import LANES
+from desktop.spectrogram.transforms import TRANSFORMS
 
 if TYPE_CHECKING:
     from desktop.main_window import Studio
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Run = Callable[["Studio"], object]
 WhyNot = Callable[["Studio"], str]
 
-MENUS = ("File", "Edit", "Notes", "Track", "Transport", "Compose", "View", "Help")
+MENUS = ("File", "Edit", "Notes", "Track", "Transport", "Compose", "Listen", "View", "Help")
 
 
 def always(studio: Studio) -> str:
@@ -128,6 +129,33 @@ def _modified_or_new(studio: Studio) -> str:
     return "" if studio.document.modified or studio.document.path is None else "there is nothing new to save"
 
 
+def _heard(studio: Studio) -> str:
+    return studio.listen.why_not_use()
+
+
+def _listening(studio: Studio) -> str:
+    listener = studio.listen.listener
+    return "" if listener.state == "busy" or listener.is_comparing else "nothing is being listened to"
+
+
+def _comparable_models(studio: Studio) -> str:
+    report = studio.listen.listener.report
+    known = report is not None and report.kind == "audio" and studio.listen.listener.path is not None
+    return "" if known else "listen to a sound file first"
+
+
+def _picture(studio: Studio) -> str:
+    return "" if studio.spectrogram_place else "show the spectrogram first"
+
+
+def _hearable(studio: Studio) -> str:
+    return _picture(studio) or studio.spectrogram.why_not_hear()
+
+
+def _explained(studio: Studio) -> str:
+    return _picture(studio) or studio.listen.listener.why_no_saliency()
+
+
 def _stamp(text: str, kind: str | None) -> ActionRow:
     """The draw tool writes this chord, or single notes (None); choosing one takes the tool in hand."""
 
@@ -145,6 +173,22 @@ def _lane(name: str) -> ActionRow:
         f"lane_{name.lower().replace(' ', '_')}", f"Lane: {name.lower()}", (), "View/Lane under the notes",
         lambda s: setattr(s.roll, "lane_name", name), always, lambda s: s.roll.lane_name == name,
     )  # fmt: skip
+
+
+def _transform(name: str) -> ActionRow:
+    def run(studio: Studio) -> None:
+        studio.spectrogram.set_transform(name)
+        if not studio.spectrogram_place:
+            studio.place_spectrogram("below")
+
+    return ActionRow(
+        f"spectrogram_{name}", TRANSFORMS[name].description, (), "View/Spectrogram", run, always,
+        lambda s: bool(s.spectrogram_place) and s.spectrogram.canvas.transform == name,
+    )  # fmt: skip
+
+
+def _place(studio: Studio, place: str) -> None:
+    studio.place_spectrogram("" if studio.spectrogram_place == place else place)
 
 
 STAMPS = (
@@ -254,6 +298,20 @@ ACTIONS: tuple[ActionRow, ...] = (
     ActionRow("unlock_all", "Unlock all notes", ("Ctrl+Alt+K",), "Compose", lambda s: s.document.set_locked(s.document.locked, False),
               lambda s: "" if len(s.document.locked) else "no note is locked"),
     ActionRow("alternatives", "Alternatives for the note…", ("A",), "Compose", lambda s: s.alternatives.open(), _one_note),
+    # Listen
+    ActionRow("listen_file", "Listen to a file…", ("Ctrl+Alt+O",), "Listen", lambda s: s.listen.ask_file()),
+    ActionRow("listen_song", "Listen to this song", ("Ctrl+Alt+L",), "Listen", lambda s: s.listen.listen_to_song(), _has_notes),
+    ActionRow("listen_folder", "Listen to a folder…", ("Ctrl+Alt+F",), "Listen", lambda s: s.listen.ask_folder()),
+    ActionRow("listen_cancel", "Cancel listening", ("Ctrl+Alt+X",), "Listen", lambda s: s.listen.listener.cancel(), _listening),
+    ActionRow("listen_use", "-Use tempo, key and chords in Compose", ("Ctrl+Alt+U",), "Listen",
+              lambda s: s.listen.use_in_compose(), _heard),
+    ActionRow("listen_compare", "Ask every model", ("Ctrl+Alt+C",), "Listen", lambda s: s.listen.compare(), _comparable_models),
+    ActionRow("spectrogram_file", "-See the sound of a file…", ("Ctrl+Alt+E",), "Listen", lambda s: s.ask_sound()),
+    ActionRow("spectrogram_song", "See the sound of this song", ("Ctrl+Alt+W",), "Listen", lambda s: s.show_song_sound()),
+    ActionRow("spectrogram_hear", "Hear the marked sound", ("Ctrl+Space",), "Listen", lambda s: s.spectrogram.toggle_hearing(),
+              _hearable, lambda s: s.spectrogram.audition.is_playing),
+    ActionRow("spectrogram_saliency", "Show what spoke for the verdict", ("Ctrl+Alt+Y",), "Listen",
+              lambda s: s.spectrogram.saliency.toggle(), _explained, lambda s: s.spectrogram.saliency.isChecked()),
     # View
     ActionRow("palette", "Command palette", ("Ctrl+P", "F3"), "View", lambda s: s.show_palette()),
     ActionRow("fit", "-Fit the song", ("F",), "View", lambda s: s.roll.fit()),
@@ -286,7 +344,15 @@ ACTIONS: tuple[ActionRow, ...] = (
               lambda s: s.panel_is_shown("compose")),
     ActionRow("panel_library", "Library panel", ("Ctrl+3",), "View", lambda s: s.toggle_panel("library"), always,
               lambda s: s.panel_is_shown("library")),
-    ActionRow("theme", "Next colours: dark, light, high contrast", ("Ctrl+Alt+T",), "View", lambda s: s.next_theme()),
+    ActionRow("panel_listen", "Listen panel", ("Ctrl+4",), "View", lambda s: s.toggle_panel("listen"), always,
+              lambda s: s.panel_is_shown("listen")),
+    ActionRow("spectrogram_below", "-Spectrogram below the roll", ("Ctrl+5",), "View", lambda s: _place(s, "below"), always,
+              lambda s: s.spectrogram_place == "below"),
+    ActionRow("spectrogram_instead", "Spectrogram in place of the roll", ("Ctrl+6",), "View", lambda s: _place(s, "instead"),
+              always, lambda s: s.spectrogram_place == "instead"),
+    *(_transform(name) for name in TRANSFORMS),
+    ActionRow("spectrogram_fit", "Fit the sound", ("Ctrl+Alt+0",), "View", lambda s: s.spectrogram.show_all(), _picture),
+    ActionRow("theme", "-Next colours: dark, light, high contrast", ("Ctrl+Alt+T",), "View", lambda s: s.next_theme()),
     ActionRow("full_screen", "Full screen", ("F11",), "View", lambda s: s.toggle_full_screen(), always,
               lambda s: s.isFullScreen()),
     # Help

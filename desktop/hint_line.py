@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 from desktop.controls.basics import icon_button, label
 from desktop.jobs import Job, Jobs
 
-WELCOME = "Space plays · Ctrl+G composes · Ctrl+P finds every command · drop a MIDI file anywhere"
+WELCOME = "Space plays · Ctrl+G composes · Ctrl+P finds every command · drop MIDI or sound anywhere"
 
 
 class HintLine(QWidget):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer
@@ -14,12 +15,14 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QMainWindow,
     QMenu,
+    QSplitter,
     QTabWidget,
     QToolBar,
     QVBoxLayout,
     QWidget,
 )
 
+from core.listen.formats import SUFFIXES
 from core.song import edits
 from core.store.settings import Settings, save_settings
 from desktop import icons, theme
@@ -38,12 +41,14 @@ from desktop.files import Files
 from desktop.hint_line import HintLine
 from desktop.jobs import Jobs
 from desktop.library.panel import LibraryPanel
+from desktop.listen.panel import ListenPanel
 from desktop.notices import Notices
 from desktop.pages import Page, about_html, findings, health_html
 from desktop.playback import Playback
 from desktop.roll.view import RollView
 from desktop.roll_bar import RollBar
 from desktop.settings_dialog import SettingsDialog
+from desktop.spectrogram.view import SpectrogramView
 from desktop.time_axis import TimeAxis
 from desktop.tracks.changes import in_ticks, with_copy, with_new_track
 from desktop.tracks.panel import WIDTH as TRACKS_WIDTH
@@ -107,7 +112,9 @@ class Studio(QMainWindow):
         self.roll = RollView(document, self.time_axis)
         self.surprise: SurpriseColours = SurpriseColours(self.readings, self.roll.state, self)
         self.alternatives: Alternatives = Alternatives(self.readings, self.roll.state, self.roll.canvas, self)
-        self.notices = Notices(self.roll)
+        self.stage = QWidget()
+        """The place of the roll and the spectrogram, whichever of them is shown."""
+        self.notices = Notices(self.stage)
         self.files = Files(self)
         self.actions_ = Actions(self, settings.keys)
         known = installed_generators() if generators is None else generators
@@ -116,6 +123,10 @@ class Studio(QMainWindow):
         )
         self.generators = known
         self.library: LibraryPanel = LibraryPanel(self)
+        self.spectrogram: SpectrogramView = SpectrogramView(
+            document, self.time_axis, self.jobs, self.playback, lambda: self.settings.soundfont
+        )
+        self.listen: ListenPanel = ListenPanel(self)
         self.tracks = TrackPanel(document, self.actions_.by_id)
         self.transport = Transport(document, self.playback, self.actions_.by_id, self._set_snap)
         self.hints = HintLine(self.jobs)
@@ -156,11 +167,23 @@ class Studio(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(RollBar(self.document, self.session, self.actions_.by_id))
-        layout.addWidget(self.roll, 1)
+        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split.setHandleWidth(4)
+        self.split.setChildrenCollapsible(False)
+        self.split.addWidget(self.roll)
+        self.split.addWidget(self.spectrogram)
+        self.split.setStretchFactor(0, 3)
+        self.split.setStretchFactor(1, 2)
+        self.spectrogram.hide()
+        stage = QVBoxLayout(self.stage)
+        stage.setContentsMargins(0, 0, 0, 0)
+        stage.addWidget(self.split)
+        layout.addWidget(self.stage, 1)
         self.setCentralWidget(centre)
         for name, title, panel, area, width in (
             ("tracks", "Tracks", self.tracks, Qt.DockWidgetArea.LeftDockWidgetArea, TRACKS_WIDTH),
             ("compose", "Compose", self.compose_panel, Qt.DockWidgetArea.RightDockWidgetArea, COMPOSE_WIDTH),
+            ("listen", "Listen", self.listen, Qt.DockWidgetArea.RightDockWidgetArea, COMPOSE_WIDTH),
             ("library", "Library", self.library, Qt.DockWidgetArea.RightDockWidgetArea, COMPOSE_WIDTH),
         ):
             dock = QDockWidget(title)
@@ -173,8 +196,10 @@ class Studio(QMainWindow):
             self.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
             self._docks[name] = dock
         self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.North)
-        self.tabifyDockWidget(self._docks["compose"], self._docks["library"])
+        self.tabifyDockWidget(self._docks["compose"], self._docks["listen"])
+        self.tabifyDockWidget(self._docks["listen"], self._docks["library"])
         self._docks["compose"].raise_()
+        self._docks["listen"].visibilityChanged.connect(self.listen.show_seen)
         self._docks["library"].visibilityChanged.connect(self.library.show_seen)
         foot = QToolBar("Hints", movable=False, floatable=False)
         foot.setObjectName("hints")
@@ -223,6 +248,14 @@ class Studio(QMainWindow):
         self.roll.note_previewed.connect(self.playback.preview)
         self.roll.seek_requested.connect(self.playback.seek)
         self.roll.hint_changed.connect(self.hints.show_hint)
+        spectrogram = self.spectrogram
+        spectrogram.hint_changed.connect(self.hints.show_hint)
+        spectrogram.seek_requested.connect(self.playback.seek)
+        spectrogram.file_wanted.connect(self.ask_sound)
+        spectrogram.closed.connect(lambda: self.place_spectrogram(""))
+        spectrogram.place_wanted.connect(
+            lambda: self.place_spectrogram("below" if self.spectrogram_place == "instead" else "instead")
+        )
         self.playback.polled.connect(self._sound_polled)
         self._sound_text = ""
         self._show_title()
@@ -237,6 +270,7 @@ class Studio(QMainWindow):
         self.transport.volume.set_number(100 * settings.master_volume)
         self.playback.set_metronome(settings.metronome)
         self.compose_panel.restore(settings.panels.get("compose", {}))
+        self.spectrogram.restore(settings.panels.get("spectrogram", {}))
         geometry, layout = settings.window.get("geometry"), settings.window.get("layout")
         if geometry:
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
@@ -384,6 +418,43 @@ class Studio(QMainWindow):
             self._docks[name].show()
             self._docks[name].raise_()
 
+    @property
+    def spectrogram_place(self) -> str:
+        """Where the spectrogram is: "", "below" the roll, or "instead" of it."""
+        if self.spectrogram.isHidden():
+            return ""
+        return "instead" if self.roll.isHidden() else "below"
+
+    def ask_sound(self) -> None:
+        """Choose a sound file to see."""
+        kinds = " ".join(f"*{suffix}" for suffix in SUFFIXES if suffix not in (".mid", ".midi"))
+        self.files.ask_which("See the sound of", f"Sound ({kinds});;All files (*)", self.show_sound)
+
+    def show_sound(self, path: str | Path) -> None:
+        """Show the spectrogram of a file."""
+        self.spectrogram.show_file(Path(path))
+        if not self.spectrogram_place:
+            self.place_spectrogram("below")
+
+    def show_song_sound(self) -> None:
+        """Show the spectrogram of the song."""
+        self.spectrogram.show_song()
+        if not self.spectrogram_place:
+            self.place_spectrogram("below")
+
+    def place_spectrogram(self, place: str) -> None:
+        """Show it "below" the roll or "instead" of it; "" hides it."""
+        if place == self.spectrogram_place:
+            return
+        self.roll.setVisible(place != "instead")
+        self.spectrogram.setVisible(bool(place))
+        self.spectrogram.set_alone(place == "instead")
+        if place == "below":
+            height = self.split.height()
+            self.split.setSizes([round(0.55 * height), round(0.45 * height)])
+        (self.spectrogram.canvas if place == "instead" else self.roll).setFocus()
+        self.refresh_actions()
+
     def toggle_full_screen(self) -> None:
         if self.isFullScreen():
             self.showNormal()
@@ -487,8 +558,15 @@ class Studio(QMainWindow):
                 self.hints.set_standing(state.status)
 
     def _dropped(self, what: str, files: list[Any]) -> None:
-        if what == "open":
-            self.files.open(files[0])
+        one: dict[str, Callable[[Any], object]] = {
+            "open": self.files.open, "see": self.show_sound, "classify": self.listen.listen,
+            "seed": self.listen.use_as_seed,
+        }  # fmt: skip
+        if what == "batch":
+            self.listen.listen_to_all(files)
+            return
+        if what in one:
+            one[what](files[0])
             files = files[1:]
         for path in files:
             self.files.add(path)
@@ -529,10 +607,12 @@ class Studio(QMainWindow):
         self.playback.close()
         self.jobs.close()
         self.library.close_library()
+        self.spectrogram.close_sound()
         self.files.close()
         if self._keep_settings:
             self.settings.master_volume = self.playback.volume
             self.settings.panels["compose"] = self.compose_panel.state()
+            self.settings.panels["spectrogram"] = self.spectrogram.state_to_keep()
             self.settings.window = {
                 "geometry": geometry.toBase64().toStdString(),
                 "layout": layout.toBase64().toStdString(),

@@ -10,6 +10,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.song.notes import Song
@@ -197,6 +199,16 @@ class Playback(QObject):
             return
         program: int | str = "drum" if tracks[track].is_drum else tracks[track].program
         self._player.preview(program, pitch, velocity, 0.35)
+
+    def sound(self, samples: NDArray[np.int16], sample_rate: int, *, fresh: bool, last: bool) -> None:
+        """Sound samples [shape=(n,)] that are no song's, a piece at a time; see `core.sound.player.Player.hear`."""
+        if self._player is not None:
+            self._player.hear(samples, sample_rate, fresh=fresh, last=last)
+
+    def sound_no_more(self) -> None:
+        """End what `sound` was given."""
+        if self._player is not None:
+            self._player.hear_no_more()
 
     def listen_to(self, song: Song | None) -> None:
         """Sound ``song`` in place of the document's until called with None."""

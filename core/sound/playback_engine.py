@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from core.song.notes import TimeMap
 from core.sound import events as ev
+from core.sound.clip import Clip
 from core.sound.fluid import BLOCK, Synth
 from core.sound.playback_state import StateBlock
 from core.sound.render import send
@@ -143,6 +144,7 @@ class Engine:
         self._silent: set[int] = set()
         self._metronome = False
         self._master = 1.0
+        self._clip = Clip(sample_rate)
         self._gain = 1.0  # the limiter's
         self._peaks = [0.0, 0.0]
         self.blocks = 0
@@ -205,6 +207,16 @@ class Engine:
         """Sound one note of an instrument (None: the drums), whatever else goes on."""
         self._submit(self._preview, program, pitch, velocity, seconds)
 
+    def hear(self, samples: NDArray[np.int16], sample_rate: int, fresh: bool, last: bool) -> None:
+        """Sound samples [shape=(n,)] beside the song, after those handed over before or (``fresh``) in their place."""
+        clip = self._clip
+        block = clip.prepare(samples, sample_rate, fresh=fresh, last=last)
+        self._submit(lambda: clip.add(block, fresh=fresh))
+
+    def hear_no_more(self) -> None:
+        """End the sound that `hear` was given."""
+        self._submit(lambda: self._clip.stop())
+
     def panic(self) -> None:
         """End every sound at once."""
         self._submit(self._panic)
@@ -244,7 +256,7 @@ class Engine:
         self._fill(end)
         if self.synth is None:
             out.fill(0.0)
-        else:
+        if self._clip.mix_into(out) or self.synth is not None:
             self._finish(out)
         self._frame = end
         self._filled = 0
@@ -557,6 +569,7 @@ class Engine:
         self._previews = sorted([*kept, (last, channel, pitch)])
 
     def _panic(self) -> None:
+        self._clip.stop()
         self._release()
         self._previews = []
         if self.synth is not None:
@@ -565,6 +578,7 @@ class Engine:
     def _set_rate(self, sample_rate: int, synth: Synth | None) -> None:
         self._reanchor(self.position)
         self.rate = sample_rate
+        self._clip = Clip(sample_rate)
         self._next_synth, unused = synth, self._next_synth
         if unused is not None:
             self._discarded.append(unused)

@@ -27,6 +27,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.song.notes import Song, TimeMap
 from core.sound import events as ev
 from core.sound.playback_engine import Score
@@ -179,6 +182,19 @@ class Player:
         """Sound one note now: of a General MIDI program, or of the drums ("drum" or None)."""
         number = program if isinstance(program, int) else None
         self._do("preview", number, int(pitch), int(velocity), float(seconds))
+
+    def hear(
+        self, samples: NDArray[np.int16], sample_rate: int, *, fresh: bool = True, last: bool = True
+    ) -> None:
+        """Sound samples [shape=(n,)] beside the song: in place of, or else after those given before.
+
+        A long sound is given piece by piece, a little ahead of what is heard; ``last`` marks its end.
+        """
+        self._do("hear", np.asarray(samples, np.int16), int(sample_rate), bool(fresh), bool(last))
+
+    def hear_no_more(self) -> None:
+        """End the sound that `hear` was given."""
+        self._do("hear_no_more")
 
     def panic(self) -> None:
         """End every sound at once."""

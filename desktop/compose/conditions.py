@@ -190,6 +190,13 @@ class Conditions(QWidget):
             field.put(getattr(request, name))
         self._summarise()
 
+    def take(self, values: dict[str, Any]) -> None:
+        """Show some values, by the names of `Request`; the other conditions stay as they are."""
+        for name, value in values.items():
+            self.fields[name].put(value)
+        self._summarise()
+        self.changed.emit()
+
     def why_not(self) -> str:
         """Why what is entered cannot be asked for, or ""."""
         if "instruments" in self._shown and not self.instruments.names:

@@ -151,6 +151,10 @@ class ComposePanel(QWidget):
         self.conditions.seed.setText(str(request.seed))
         self._show_generator()
 
+    def take_conditions(self, values: dict[str, Any]) -> None:
+        """Show some conditions, by the names of `Request`, and leave the others as they are."""
+        self.conditions.take(values)
+
     def recall(self, variant: Variant) -> None:
         """Show a result's settings and keep its seed."""
         self.conditions.new_seed.setChecked(False)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
 
-from desktop.roll.pitch_axis import PitchAxis
 from desktop.time_axis import TimeAxis
 
 PIXELS_PER_NOTCH = 60.0
 ZOOM_PER_NOTCH = 1.2
 
 
-def wheel(event: QWheelEvent, time_axis: TimeAxis, pitch_axis: PitchAxis | None) -> None:
+class Upright(Protocol):
+    """An axis of pitch or frequency."""
+
+    def scroll(self, pixels: float) -> None: ...
+    def zoom_about(self, y: float, factor: float) -> None: ...
+
+
+def wheel(event: QWheelEvent, time_axis: TimeAxis, pitch_axis: Upright | None) -> None:
     """Turn a wheel event into a movement of the axes; without ``pitch_axis`` every scroll is sideways."""
     held, keys = event.modifiers(), Qt.KeyboardModifier
     pixels, angle = event.pixelDelta(), event.angleDelta()
