@@ -117,6 +117,14 @@ def sniff(file: BinaryIO) -> AudioFormat | str:
     return found
 
 
+def is_midi(file: BinaryIO) -> bool:
+    """Whether a file that is open for reading holds notes and no sound; it is left at its start."""
+    file.seek(0)
+    head = file.read(12)
+    file.seek(0)
+    return _of(head) == MIDI
+
+
 def _of(head: bytes) -> AudioFormat | str | None:
     for mark, at, kind, form in (
         (b"RIFF", 8, b"WAVE", WAV),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,10 +95,12 @@ def _hear(
     findings = Findings()
     mel, frames = MelStream(), FrameMaker(SAMPLE_RATE)
     samples = 0
-    with one_thread():
+    # Two threads, for the decoder leaves most of a second core free.
+    with one_thread(), ThreadPoolExecutor(1, "mel") as beside:
         for block in stream(path, sample_rate=SAMPLE_RATE, cancelled=cancelled, findings=findings):
-            mel.push(block)
+            pushed = beside.submit(mel.push, block)
             frames.push(block)
+            pushed.result()
             samples += len(block)
             progress(findings.share)
         mel_db, kept = mel.finish(), frames.finish()
