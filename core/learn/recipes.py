@@ -53,6 +53,9 @@ RECIPES: dict[str, Recipe] = {
     "short-tunes": Recipe("short_tunes.learn"),
     "mixtape": Recipe("mixtape_report.learn_mixtape"),
     "style": Recipe("style_classifier.learn_style"),
+    "genre": Recipe("genres.flagship.learn_genre"),
+    "s3": Recipe("genres.seminar.learn_seminar"),
+    "zoo": Recipe("genres.tutorial.learn_zoo"),
     "composers-audio": Recipe("composers.audio.learn"),
     "composers-scores": Recipe("composers.scores.learn"),
 }

@@ -56,9 +56,23 @@ def _mixtape(**settings: Any) -> SeedTable:
     return make(**settings)
 
 
+def _seminar(**settings: Any) -> SeedTable:
+    from core.learn.genres.seminar import make
+
+    return make(**settings)
+
+
+def _tutorial(**settings: Any) -> SeedTable:
+    from core.learn.genres.tutorial import make
+
+    return make(**settings)
+
+
 TABLES: dict[str, Maker] = {
     "s1": _short_tunes,
     "s2": _composers,
+    "s3": _seminar,
+    "s4": _tutorial,
     "s5": _mixtape,
 }
 

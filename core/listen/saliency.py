@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from core.errors import TunesmithError
 from core.listen.genre import CROP, FEWEST, FRAMES_A_COLUMN, column_frames, crops_of, picture
+from core.listen.spectra import one_thread
 from core.listen.trained import Trained, load
 
 if TYPE_CHECKING:
@@ -80,11 +81,12 @@ def speaks_for(shown: NDArray[np.uint8], trained: Trained, label: str = "") -> N
     place = trained.labels.index(label)
     draw = torch.Generator().manual_seed(0)
     total = torch.zeros_like(x)
-    for _ in range(COPIES):
-        noisy = (x + NOISE * torch.randn(x.shape, generator=draw)).requires_grad_(True)
-        trained.network(noisy).log_softmax(1)[:, place].sum().backward()
-        if noisy.grad is not None:
-            total += noisy.grad
+    with one_thread():
+        for _ in range(COPIES):
+            noisy = (x + NOISE * torch.randn(x.shape, generator=draw)).requires_grad_(True)
+            trained.network(noisy).log_softmax(1)[:, place].sum().backward()
+            if noisy.grad is not None:
+                total += noisy.grad
     there = (total * x).clamp_min(0)[:, None]
     speaks = F.avg_pool2d(there, 5, stride=1, padding=2, count_include_pad=False)[:, 0].numpy()
     found = np.zeros((shown.shape[0], max(shown.shape[1], size)), np.float32)

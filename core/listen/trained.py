@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from core.errors import TunesmithError
+from core.listen.spectra import one_thread
 from core.listen.zoo import NETWORKS
 from core.store.model_file import Tensors, find_models
 
@@ -60,21 +61,15 @@ class Trained:
     @torch.no_grad()
     def scores(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores before softmax [shape=(crops, labels)] of crops of a picture [shape=(crops, bins, columns)]."""
-        device = next(self.network.parameters()).device
-        parts = (torch.from_numpy(np.ascontiguousarray(part)) for part in _batches(crops))
-        return torch.cat(
-            [self.network(part.to(device).float() / 255).float().cpu() for part in parts]
-        ).numpy()
+        parts = torch.from_numpy(np.ascontiguousarray(crops)).split(BATCH)
+        with one_thread():
+            return torch.cat([self.network(part.float() / 255) for part in parts]).numpy()
 
     def chances(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
         """How likely every label is; adds up to one over the last axis."""
         scaled = scores.astype(np.float64) / self.temperature
         spread = np.exp(scaled - scaled.max(-1, keepdims=True))
         return spread / spread.sum(-1, keepdims=True)
-
-
-def _batches(crops: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    return [crops[start : start + BATCH] for start in range(0, len(crops), BATCH)]
 
 
 @lru_cache(maxsize=4)

@@ -47,6 +47,7 @@ def fitted(
     *,
     seed: int,
     watched: Places | None = None,
+    every: int = 1,
     targets: NDArray[np.float32] | None = None,
     progress: Callable[[float], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -57,6 +58,7 @@ def fitted(
     ----------
     kind : a row of `NETWORKS`
     learns, watched : places of the tracks learnt from, and of those its figures are told on while it learns
+    every : look at these every so many epochs
     targets : how likely every label of each of ``learns`` is; what they are labelled unless given
     seed : of the first weights and of everything drawn
     """
@@ -82,7 +84,7 @@ def fitted(
         one_hot(tracks, learns) if targets is None else targets,
         plan,
         seed=seed,
-        watch=None if watched is None else _watch(kind, tracks, watched),
+        watch=None if watched is None else _watch(kind, tracks, watched, every),
         report=report,
         cancelled=cancelled,
     )
@@ -131,8 +133,8 @@ def figures_on_card(name: str) -> dict[str, Any]:
     raise TunesmithError(f"the model {name!r} is missing; name the folder of GTZAN's log-mels with --data")
 
 
-def _watch(kind: str, tracks: Tracks, places: Places) -> Watch:
-    return Watch(tracks.pictures[places], tracks.labels[places], columns=NETWORKS[kind].columns)
+def _watch(kind: str, tracks: Tracks, places: Places, every: int) -> Watch:
+    return Watch(tracks.pictures[places], tracks.labels[places], every, NETWORKS[kind].columns)
 
 
 def _blank(kind: str, tracks: Tracks, seed: int) -> nn.Module:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from core.errors import Cancelled
 from core.learn.genres.augment import Strength, augment, strangers
 from core.listen.genre import crops_of
+from core.listen.spectra import one_thread
 
 Logits = NDArray[np.float32]
 Net = TypeVar("Net", bound=nn.Module)
@@ -95,6 +96,20 @@ def train(
     Cancelled
         When ``cancelled`` says so.
     """
+    with one_thread():
+        return _train(network, pictures, targets, plan, seed, watch, report, cancelled)
+
+
+def _train(
+    network: Net,
+    pictures: NDArray[np.uint8],
+    targets: NDArray[np.float32],
+    plan: Plan,
+    seed: int,
+    watch: Watch | None,
+    report: Callable[[dict[str, float]], None],
+    cancelled: Callable[[], bool],
+) -> Net:
     draw, dice = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     torch.manual_seed(seed)
     batch_of = torch.from_numpy(pictures)
@@ -146,23 +161,28 @@ def train(
 
 @torch.no_grad()
 def scores_of(
-    network: nn.Module, pictures: NDArray[np.uint8], *, columns: int = 0, bfloat16: bool = False
+    network: nn.Module,
+    pictures: NDArray[np.uint8],
+    *,
+    columns: int = 0,
+    hop: int = 0,
+    bfloat16: bool = False,
 ) -> Logits:
     """What the network says of tracks, before softmax [shape=(tracks, labels)].
 
     Parameters
     ----------
-    columns : hear crops of so many, half of each in the next one too, and take the mean; the whole if 0
+    columns : hear crops of so many, and take the mean; the whole if 0
+    hop : from the start of one to the next; half of them unless told
     """
     network.eval()
     if columns:
-        crops = np.stack([crops_of(picture, columns, columns // 2)[1] for picture in pictures])
+        crops = np.stack([crops_of(picture, columns, hop or columns // 2)[1] for picture in pictures])
     else:
         crops = pictures[:, None]
-    found = []
-    for part in torch.from_numpy(crops.reshape(-1, *crops.shape[2:])).split(64):
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            found.append(network(part.float() / 255).float())
+    parts = torch.from_numpy(crops.reshape(-1, *crops.shape[2:])).split(64)
+    with one_thread(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        found = [network(part.float() / 255).float() for part in parts]
     return torch.cat(found).reshape(*crops.shape[:2], -1).mean(1).numpy()
 
 
@@ -204,7 +224,9 @@ def _follow(mean: nn.Module, network: nn.Module, keep: float) -> None:
 
 
 def _look(network: nn.Module, watch: Watch) -> dict[str, float]:
-    scores = torch.from_numpy(scores_of(network, watch.pictures, columns=watch.columns, bfloat16=True))
+    scores = torch.from_numpy(
+        scores_of(network, watch.pictures, columns=watch.columns, hop=watch.columns, bfloat16=True)
+    )
     labels = torch.from_numpy(watch.labels)
     return {
         "valid_loss": float(F.cross_entropy(scores, labels)),

@@ -193,10 +193,19 @@ def learn_zoo(
             done = number * seeds + seed
             runs.append(
                 fitted(
-                    out / "runs", f"{name}-{seed}", name, tracks, learns, plan, seed=seed, watched=valid,
-                    progress=step_of(progress, done, total), cancelled=cancelled,
+                    out / "runs",
+                    f"{name}-{seed}",
+                    name,
+                    tracks,
+                    learns,
+                    plan,
+                    seed=seed,
+                    watched=valid,
+                    every=max(1, plan.epochs // 5),
+                    progress=step_of(progress, done, total),
+                    cancelled=cancelled,
                 )
-            )  # fmt: skip
+            )
         keep(name, runs, {})
     for name in (RANDOM, TRANSFER):
         runs, chosen = [], []
