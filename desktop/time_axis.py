@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-MIN_PIXELS_PER_TICK = 0.0004
+MIN_PIXELS_PER_TICK = 0.00004
+"""So that a file of several hours fits into the narrowest view."""
 MAX_PIXELS_PER_TICK = 8.0
 
 

@@ -50,7 +50,8 @@ def _running_qthreads() -> set[int]:
     import shiboken6
     from PySide6.QtCore import QThread
 
-    threads = [thing for thing in gc.get_objects() if isinstance(thing, QThread)]
+    # By type, for `isinstance` asks weak proxies for what they stand for, and that may be gone.
+    threads = [thing for thing in gc.get_objects() if issubclass(type(thing), QThread)]
     return {id(thread) for thread in threads if shiboken6.isValid(thread) and thread.isRunning()}
 
 

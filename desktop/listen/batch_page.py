@@ -26,6 +26,7 @@ from core.errors import Cancelled
 from desktop.controls.basics import label, push_button, row, rule
 from desktop.jobs import Job, Jobs, Task
 from desktop.listen.batch_model import COLUMNS, CSV_HEAD, FOUND, BatchModel, Found, Sorted, csv_row, found
+from desktop.listen.listener import heard_of
 
 LANE = "batch"
 SHOWN_AFTER_MS = 120
@@ -85,6 +86,7 @@ class BatchPage(QWidget):
         self.table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.table.setCornerButtonEnabled(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(24)
@@ -257,7 +259,6 @@ def files_in(places: Sequence[Path], task: Task) -> list[tuple[Path, str]]:
 def listen_to_all(task: Task, places: Sequence[Path], model: str) -> None:
     """On the worker's thread: hand out a `Found` for every file, one after another; a broken file is a row, too."""
     from core.errors import TunesmithError
-    from core.listen.report import listen
 
     files = files_in(places, task)
     if not files:
@@ -266,7 +267,7 @@ def listen_to_all(task: Task, places: Sequence[Path], model: str) -> None:
     for number, (path, name) in enumerate(files, 1):
         task.check()
         try:
-            task.update(found(path, name, listen(path, model=model, cancelled=task.cancelled)))
+            task.update(found(path, name, heard_of(path, model, task.cancelled)))
         except Cancelled:
             raise
         except Exception as error:  # one bad file must not end the rest

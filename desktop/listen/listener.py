@@ -6,6 +6,7 @@ What is asked of `core.listen` stands here and nowhere else in the panel; the wi
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -77,7 +78,9 @@ class Listener(QObject):
 
     def listen(self, path: Path, title: str = "") -> None:
         """Find out what a file is; what was under way is let go."""
-        self._begin(path, title or path.name, lambda task: _listen(task, path, self.model))
+        self._begin(
+            path, title or path.name, lambda task: heard_of(path, self.model, task.cancelled, task.progress)
+        )
 
     def listen_to_song(self, song: Song, title: str) -> None:
         """Find out what a song of the studio is, from its notes."""
@@ -85,7 +88,7 @@ class Listener(QObject):
         def work(task: Task) -> Report:
             path = _as_midi(song)
             try:
-                return _listen(task, path, self.model)
+                return heard_of(path, self.model, task.cancelled, task.progress)
             finally:
                 path.unlink(missing_ok=True)
 
@@ -239,10 +242,23 @@ def models() -> list[Model]:
     ]  # fmt: skip
 
 
-def _listen(task: Task, path: Path, model: str) -> Report:
+def heard_of(
+    path: Path,
+    model: str,
+    cancelled: Callable[[], bool],
+    progress: Callable[[float], None] | None = None,
+) -> Report:
+    """What is told of a file by ``model``, or by the best there is where that one hears something else."""
+    from core.listen import registry
+    from core.listen.formats import is_midi
     from core.listen.report import listen
 
-    return listen(path, model=model, progress=task.progress, cancelled=task.cancelled)
+    if model and path.is_file():
+        with path.open("rb") as file:
+            reads_notes = is_midi(file)
+        if (registry.find(model).hears == "score") != reads_notes:
+            model = ""
+    return listen(path, model=model, progress=progress, cancelled=cancelled)
 
 
 def _ask(task: Task, path: Path, name: str) -> Verdict:

@@ -61,7 +61,7 @@ class ChanceTable(QWidget):
         return QSize(260, HEAD + LINE * len(self._labels) + 2)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(NAME_WIDTH + 24 * max(1, len(self._models)), self.sizeHint().height())
+        return QSize(NAME_WIDTH + 16 * max(1, len(self._models)), self.sizeHint().height())
 
     def chance(self, model: str, name: str) -> float:
         """What a model says of a label, 0-1."""

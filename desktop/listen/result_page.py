@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
     QLabel,
@@ -28,6 +28,7 @@ from desktop.spectrogram.clock import duration
 
 EMPTY = "Drop a sound or MIDI file anywhere in the window, and see what it is: genre, tempo, key, chords and parts."
 PICTURE = 40
+FACT_HEIGHT = 22
 
 
 class Elided(QLabel):
@@ -211,13 +212,10 @@ class ResultPage(QWidget):
         self._facts = QGridLayout()
         self._facts.setContentsMargins(0, 0, 0, 0)
         self._facts.setHorizontalSpacing(8)
-        self._facts.setVerticalSpacing(4)
+        self._facts.setVerticalSpacing(2)
         self._facts.setColumnStretch(1, 1)
         layout.addLayout(self._facts)
-        self.use = push_button(
-            "Use in Compose", lambda: self.use_wanted.emit(()), role="primary",
-            tip="Tempo, key and chords become the conditions of the Compose panel",
-        )  # fmt: skip
+        self.use = push_button("Use in Compose", lambda: self.use_wanted.emit(()), role="primary")
         layout.addWidget(self.use)
         self.warnings = label("", "warn", wrap=True)
         layout.addWidget(self.warnings)
@@ -263,8 +261,9 @@ class ResultPage(QWidget):
         self._show_facts(report)
         usable = conditions(report)
         self.use.setEnabled(bool(usable))
-        self.use.setText(_use_text(usable))
-        self.warnings.setText("\n".join(report.warnings))
+        self.use.setToolTip(_use_tip(usable))
+        self.use.setAccessibleDescription(_use_tip(usable))
+        self.warnings.setText("\n".join(line[:1].upper() + line[1:] for line in report.warnings))
         self.warnings.setVisible(bool(report.warnings))
         self.took.setText(f"Found in {report.seconds:.1f} s" if report.seconds else "")
         self.took.setVisible(bool(report.seconds))
@@ -284,6 +283,10 @@ class ResultPage(QWidget):
             text.setAccessibleName(f"{fact.name}: {fact.text}")
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             align = Qt.AlignmentFlag.AlignTop
+            for each in (name, text):
+                each.setMinimumHeight(FACT_HEIGHT)
+                each.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+                each.setContentsMargins(0, 2, 0, 0)
             self._facts.addWidget(name, line, 0, align)
             self._facts.addWidget(text, line, 1, align)
             if fact.use in usable:
@@ -292,6 +295,8 @@ class ResultPage(QWidget):
                     f"Use the {fact.use} in Compose",
                     lambda fact=fact: self.use_wanted.emit((fact.use,)),
                 )
+                use.setFixedSize(FACT_HEIGHT, FACT_HEIGHT)
+                use.setIconSize(QSize(12, 12))
                 self._facts.addWidget(use, line, 2, align)
             restyle(text)
 
@@ -308,12 +313,12 @@ def _tells_composer(report: Report) -> bool:
     return classical or (report.kind == "midi" and report.composer.label != NOT_SURE)
 
 
-def _use_text(usable: dict[str, object]) -> str:
+def _use_tip(usable: dict[str, object]) -> str:
     names = list(usable)
     if not names:
-        return "Nothing for Compose"
+        return "No tempo, key or chords were found"
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"Use {listed} in Compose"
+    return f"{listed.capitalize()} become conditions of the Compose panel"
 
 
 def _centred(*widgets: QWidget) -> QWidget:

@@ -37,6 +37,7 @@ from desktop.spectrogram.transforms import TRANSFORMS
 
 DRAG_PIXELS = 3.0
 HINT = "Drag: mark a stretch · Double-click: play-head there · Ctrl+wheel: zoom time · Ctrl+Alt+wheel: zoom frequency"
+MOST_PIXELS = 2_400_000
 KEY_STEP = 4.0
 """Pixels that an arrow key moves the cursor; with Ctrl ten times as many."""
 Saliency = NDArray[np.float32]
@@ -214,7 +215,12 @@ class SpectrogramCanvas(QWidget):
 
     def _level(self) -> int:
         seconds = self.seconds(self.width()) - self.seconds(0)
-        return level_for(seconds / max(1.0, self.width() * self.devicePixelRatioF()))
+        return level_for(seconds / max(1.0, self.width() * self._density()))
+
+    def _density(self) -> float:
+        """Pixels of the picture a logical pixel: the screen's, unless that would be too many to look up in time."""
+        dpr = self.devicePixelRatioF()
+        return min(dpr, max(1.0, (MOST_PIXELS / max(1, self.width() * self.height())) ** 0.5))
 
     # -- painting ------------------------------------------------------------------------------------
 
@@ -243,14 +249,15 @@ class SpectrogramCanvas(QWidget):
             overlays.paint_focus(painter, self.rect())
 
     def _look_up(self) -> QImage:
-        dpr = self.devicePixelRatioF()
+        dpr = self._density()
         width, height = max(1, round(self.width() * dpr)), max(1, round(self.height() * dpr))
         ticks = self.state.time_axis.tick((np.arange(width) + 0.5) / dpr)  # type: ignore[arg-type]
         seconds = self.document.song.time.to_seconds(np.maximum(ticks, 0))
         transform, step = TRANSFORMS[self.transform], spacing(self._level())
         column = (seconds * SAMPLE_RATE / step).astype(np.int64)
         first, last = int(column[0]), int(column[-1]) + 1
-        columns = self.tiles.columns(self.transform, self._level(), first, last)[:, column - first]
+        columns = self.tiles.columns(self.transform, self._level(), first, last)
+        columns = np.take(columns, column - first, axis=1)
         hertz = self.axis.hertz(np.arange(height + 1) / dpr)
         levels = picture.rows_to_pixels(columns, transform.row(hertz))
         table = picture.look_up(self.colours, self.floor, self.ceiling, STEP_DB)

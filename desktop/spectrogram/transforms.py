@@ -8,7 +8,8 @@ Conventions
   decibels of its column's strongest pitch class.
 * Windows are Hann's. Mel bands are triangles on Slaney's scale with a peak of 1. Constant-Q bins follow Brown and
   Puckette ("An efficient algorithm for the calculation of a constant Q transform", JASA 92, 1992): kernels applied
-  in the frequency domain, here with a shorter transform for every higher octave.
+  in the frequency domain, here with a shorter transform for every higher octave, and shorter windows in the bass as
+  in the variable-Q transform (Schoerkhuber, Klapuri, Holighaus & Doerfler, AES 53, 2014).
 
 This is about pictures, moment by moment, in a few milliseconds a tile and without PyTorch; what networks are fed
 with comes from `core.listen`.
@@ -37,8 +38,10 @@ MOST_WINDOWS = 8
 """How many windows a column is the mean of, at most."""
 ROWS_A_SEMITONE = 3
 LOWEST_PITCH, HIGHEST_PITCH = 21, 123
-Q = 20.0
-"""Of the constant-Q bins: frequency by bandwidth; a semitone's would be 17."""
+Q = 34.0
+"""Of the constant-Q bins: frequency by bandwidth. At 34 the window's first zero is a semitone away."""
+GAMMA = 20.0
+"""Hertz that a constant-Q bin's bandwidth is widened by, times `Q`: in the bass, time matters more than cents."""
 _SMALLEST_FFT = 128
 _KERNEL_FLOOR = 1e-3
 
@@ -152,7 +155,7 @@ def cqt_pitches() -> NDArray[np.float64]:
 @cache
 def _octaves() -> tuple[_Octave, ...]:
     hertz = pitch_to_hertz(cqt_pitches())
-    lengths = np.ceil(Q * SAMPLE_RATE / hertz).astype(int)
+    lengths = np.ceil(Q * SAMPLE_RATE / (hertz + GAMMA)).astype(int)
     sizes = np.maximum(_SMALLEST_FFT, 2 ** np.ceil(np.log2(lengths + 1)).astype(int))
     found = []
     for size in sorted(set(sizes.tolist()), reverse=True):
@@ -200,9 +203,10 @@ def _cqt(read: Read, moments: NDArray[np.int64], spacing: int) -> Floats:
 
 @cache
 def _classes() -> tuple[NDArray[np.intp], ...]:
-    """The constant-Q rows that count for each of the twelve pitch classes."""
-    nearest = np.round(cqt_pitches()).astype(int) % 12
-    return tuple(np.flatnonzero(nearest == each) for each in range(12))
+    """The constant-Q rows that count for each of the twelve pitch classes: those on a key, not between two."""
+    pitches = cqt_pitches()
+    on_key = np.abs(pitches - np.round(pitches)) < 0.1
+    return tuple(np.flatnonzero(on_key & (np.round(pitches) % 12 == each)) for each in range(12))
 
 
 def _chroma(read: Read, moments: NDArray[np.int64], spacing: int) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ from desktop.controls.search_list import Entry
 from desktop.controls.value_slider import ValueSlider
 from desktop.document import Document
 from desktop.jobs import Jobs
+from desktop.listen.take_over import chord_name
 from desktop.playback import Playback
 from desktop.roll.keyboard import WIDTH as GUTTER
 from desktop.roll.keyboard import Keyboard
+from desktop.roll.pitch_axis import MIN_ROW_HEIGHT
 from desktop.roll.ruler import Ruler
 from desktop.roll.scrolling import wheel
 from desktop.roll.state import RollState
@@ -46,8 +49,8 @@ from desktop.spectrogram.transforms import HIGHEST_PITCH, LOWEST_PITCH, TRANSFOR
 from desktop.time_axis import TimeAxis
 
 SONG, ASK = "song", "ask"
-TOP_OF_PIANO = 100
-"""The highest pitch shown at first where there is little room."""
+MIDDLE = (33, 88)
+"""The pitches shown at first where there is little room."""
 FLOORS, CEILINGS = (-120.0, -40.0), (-36.0, 0.0)
 USUAL_FLOOR, USUAL_CEILING = -80.0, -6.0
 EMPTY = "Nothing to see yet.\n\nCompose or draw something, or drop a sound file here."
@@ -117,6 +120,8 @@ class SpectrogramView(QWidget):
         self.strips = Strips(document, time_axis)
         self.ruler = Ruler(self.state)
         self._playback = playback
+        self._untouched_view: tuple[float, float] | None = None
+        """The view when a file began to be read, which gives way to the whole file if nobody has moved it."""
         self._make_bar()
         self._lay_out()
         self._join()
@@ -148,7 +153,7 @@ class SpectrogramView(QWidget):
         )
         for control, least, most in (
             (self.sound, 70, 190), (self.transform, 84, 92), (self.axis, 84, 92), (self.colours, 88, 100),
-            (self.floor, 52, 70), (self.ceiling, 52, 70),
+            (self.floor, 66, 72), (self.ceiling, 60, 72),
         ):  # fmt: skip
             control.setMinimumWidth(least)
             control.setMaximumWidth(most)
@@ -196,7 +201,9 @@ class SpectrogramView(QWidget):
         whole.setSpacing(0)
         whole.addWidget(bar)
         whole.addWidget(self._rule)
-        whole.addWidget(self.strips)
+        above = row(self.strips, gap=0)
+        above.addWidget(_blank(SCROLLBAR_WIDTH))
+        whole.addLayout(above)
         whole.addLayout(_beside(self._left, self.canvas), 1)
         whole.addWidget(self._foot)
 
@@ -244,14 +251,18 @@ class SpectrogramView(QWidget):
         """Show the sound of a file, from the start of the time axis."""
         self._stop_and_clear()
         self.source.show_file(path)
+        axis = self.state.time_axis
+        self._untouched_view = (axis.left_tick, axis.pixels_per_tick)
 
     def show_report(self, report: Report | None) -> None:
         """Put what was heard above the picture; None takes it away."""
         strips = []
         if report is not None:
             strips = [
-                Strip("Genre", report.timeline), Strip("Chords", report.chords), Strip("Parts", report.structure)
-            ]  # fmt: skip
+                Strip("Genre", report.timeline),
+                Strip("Chords", _named(report.chords)),
+                Strip("Parts", report.structure),
+            ]
         self.strips.show_strips(strips)
 
     def show_saliency(self, overlay: Overlay | None) -> None:
@@ -366,8 +377,9 @@ class SpectrogramView(QWidget):
 
     def _show_keys(self) -> None:
         """Bring the keys of a piano into view, as far as there is room."""
-        high = HIGHEST_PITCH if self.canvas.height() > 4 * (HIGHEST_PITCH - LOWEST_PITCH) else TOP_OF_PIANO
-        self.state.pitch_axis.show(LOWEST_PITCH, high, largest=10.0)
+        roomy = self.canvas.height() > MIN_ROW_HEIGHT * (HIGHEST_PITCH - LOWEST_PITCH)
+        low, high = (LOWEST_PITCH, HIGHEST_PITCH) if roomy else MIDDLE
+        self.state.pitch_axis.show(low, high, largest=10.0)
 
     def hideEvent(self, event: Any) -> None:
         super().hideEvent(event)
@@ -424,6 +436,11 @@ class SpectrogramView(QWidget):
         self.canvas.redraw()
 
     def _show_grown(self) -> None:
+        sound, axis = self.source.sound, self.state.time_axis
+        if sound is not None and sound.done and self._untouched_view is not None:
+            if self._untouched_view == (axis.left_tick, axis.pixels_per_tick):
+                self.show_all()
+            self._untouched_view = None
         self.canvas.redraw()
         self._sync_scroll_bar()
         self._show_state()
@@ -479,6 +496,11 @@ class SpectrogramView(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(600, 280)
+
+
+def _named(chords: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Chords by the names that the rest of the studio uses; a stretch without one has "N"."""
+    return tuple(replace(span, label=chord_name(span.label) or "N") for span in chords)
 
 
 def _beside(*widgets: QWidget) -> QHBoxLayout:
