@@ -8,8 +8,9 @@ Conventions
 
 from __future__ import annotations
 
+import tempfile
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,8 @@ SMALLEST_POWER = 1e-10
 _FRAMES_AT_ONCE = 512
 """How many frames are computed together: a spectrum of these is 4 MB."""
 
-_FIRST_ROOM = 4096
+ROOM_FRAMES = 103_360
+"""What is kept in memory, 26 MB or 40 minutes; of more, hours would need too much."""
 
 
 class MelStream:
@@ -40,31 +42,42 @@ class MelStream:
 
     def __init__(self) -> None:
         self._rest = np.zeros(WINDOW // 2, np.float32)
-        self._frames = np.empty((_FIRST_ROOM, BINS), np.float16)
-        self._count = 0
+        self._room = np.empty((ROOM_FRAMES, BINS), np.float16)
+        self._held = self._count = 0
+        self._file: IO[bytes] | None = None
 
     def push(self, block: NDArray[np.float32]) -> None:
         """Take the next samples [shape=(n,)]."""
         self._compute(np.concatenate([self._rest, block]))
 
     def finish(self) -> NDArray[np.float16]:
-        """All frames [shape=(128, frames)]."""
+        """All frames [shape=(128, frames)]; of a long recording they lie on the disk and are read when looked at."""
         self._compute(np.concatenate([self._rest, np.zeros(WINDOW // 2, np.float32)]))
-        # In place, as are the ones before: two copies of hours of sound would be a quarter of a gigabyte.
-        self._frames.resize((self._count, BINS), refcheck=False)
-        return self._frames.T
+        if self._file is None:
+            return self._room[: self._held].T.copy("K")
+        self._spill()
+        self._file.flush()
+        return np.memmap(self._file, np.float16, "r", shape=(self._count, BINS)).T
 
     def _compute(self, samples: NDArray[np.float32]) -> None:
         count = max(0, (len(samples) - WINDOW) // HOP_LENGTH + 1)
-        while len(self._frames) < self._count + count:
-            self._frames.resize((len(self._frames) * 3 // 2, BINS), refcheck=False)
         for start in range(0, count, _FRAMES_AT_ONCE):
             frames = min(_FRAMES_AT_ONCE, count - start)
             first = start * HOP_LENGTH
+            if self._held + frames > ROOM_FRAMES:
+                self._spill()
             made = _mel_db(samples[first : first + (frames - 1) * HOP_LENGTH + WINDOW])
-            self._frames[self._count : self._count + frames] = made
+            self._room[self._held : self._held + frames] = made
+            self._held += frames
             self._count += frames
         self._rest = samples[count * HOP_LENGTH :].copy()
+
+    def _spill(self) -> None:
+        """Put what is held into a file without a name, which ends with the last who looks at it."""
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115  # the memory map keeps it
+        self._file.write(self._room[: self._held].data)
+        self._held = 0
 
 
 def _mel_db(samples: NDArray[np.float32]) -> NDArray[np.float32]:

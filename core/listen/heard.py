@@ -23,7 +23,11 @@ from core.listen import cache
 from core.listen.analysis_frames import FrameMaker, Frames
 from core.listen.blocks import HOP_LENGTH, SAMPLE_RATE, MelStream
 from core.listen.decode import Findings, check_file, stream
+from core.listen.memory import give_back
 from core.listen.spectra import one_thread
+
+TIDY_SAMPLES = 30 * SAMPLE_RATE
+"""After so much sound memory is given back."""
 
 SILENT_BELOW = 1e-4
 """A recording whose highest peak is lower (-80 dB of full scale) counts as silent."""
@@ -103,7 +107,12 @@ def _hear(
             pushed.result()
             samples += len(block)
             progress(findings.share)
-        mel_db, kept = mel.finish(), frames.finish()
+            if samples % TIDY_SAMPLES < len(block):
+                give_back()
+        mel_db = mel.finish()
+        give_back()
+        kept = frames.finish()
+        give_back()
     return Heard(
         duration_s=samples / SAMPLE_RATE,
         mel_db=mel_db,
