@@ -67,7 +67,7 @@ class Request:
     register: float | None = None
     note_length: float | None = None
     chords: tuple[str, ...] = ()
-    strictness: float = 30.0
+    strictness: float = 10.0
     repetition: float | None = None
     temperature: float = 1.0
     rhythm_temperature: float = 1.0
