@@ -32,23 +32,33 @@ class Found:
     path: Path
     name: str
     """Its path below the folder that was dropped."""
-    kind: str = ""
+    line: tuple[str, ...] = ()
+    """As the command line's table has it; see `core.listen.batch.COLUMNS`."""
     genre: str = ""
     genre_chance: float = 0.0
     composer: str = ""
-    composer_chance: float = 0.0
     tempo: float | None = None
     key: str = ""
     seconds: float = 0.0
     error: str = ""
 
 
-def found(path: Path, name: str, report: Report) -> Found:
-    """The row of a report."""
+def found(path: Path, name: str, line: tuple[str, ...], report: Report | None, error: str = "") -> Found:
+    """The row of a file, of which there is a report or an error."""
+    if report is None:
+        return Found(path, name, line, error=error)
+    genre, chance = _said(report.genre)
     return Found(
-        path, name, report.kind, *_said(report.genre), *_said(report.composer), report.tempo_bpm, report.key,
+        path,
+        name,
+        line,
+        genre,
+        chance,
+        _said(report.composer)[0],
+        report.tempo_bpm,
+        report.key,
         report.duration_s,
-    )  # fmt: skip
+    )
 
 
 def _said(verdict: Verdict | None) -> tuple[str, float]:
@@ -80,18 +90,6 @@ COLUMNS = (
     Column("Key", lambda row: row.key, lambda row: row.key),
     Column("Length", lambda row: duration(row.seconds) if row.seconds else "", lambda row: row.seconds, right=True),
 )  # fmt: skip
-CSV_HEAD = (
-    "file", "kind", "genre", "genre_p", "composer", "composer_p", "tempo_bpm", "key", "duration_s", "error",
-)  # fmt: skip
-
-
-def csv_row(row: Found) -> list[str]:
-    """A row as text, in the order of `CSV_HEAD`."""
-    return [
-        row.name, row.kind, row.genre, f"{row.genre_chance:.4f}" if row.genre else "", row.composer,
-        f"{row.composer_chance:.4f}" if row.composer else "", f"{row.tempo:.2f}" if row.tempo else "", row.key,
-        f"{row.seconds:.2f}" if row.seconds else "", row.error,
-    ]  # fmt: skip
 
 
 class BatchModel(QAbstractTableModel):

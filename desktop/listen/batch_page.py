@@ -22,16 +22,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from core.errors import Cancelled
 from desktop.controls.basics import label, push_button, row, rule
 from desktop.jobs import Job, Jobs, Task
-from desktop.listen.batch_model import COLUMNS, CSV_HEAD, FOUND, BatchModel, Found, Sorted, csv_row, found
-from desktop.listen.listener import heard_of
+from desktop.listen.batch_model import COLUMNS, FOUND, BatchModel, Found, Sorted, found
 
 LANE = "batch"
 SHOWN_AFTER_MS = 120
 """How long finished files are gathered before they become rows."""
-MOST_FILES = 100_000
+MANY, MOST_WORKERS = 8, 4
+"""From so many files on they are listened to by several processes, and by how many at most."""
+SCORES = (".mid", ".midi")
 EMPTY = (
     "Drop a folder on the window, or choose one: every sound and MIDI file in it becomes a line of a table, "
     "which you can sort and save as CSV."
@@ -137,6 +137,7 @@ class BatchPage(QWidget):
         """Listen to files, and to all in folders; what was in the table goes."""
         self.cancel()
         self.model.clear()
+        self.empty.setText(EMPTY)
         self._waiting = []
         self._count = self._errors = 0
         self._began = time.monotonic()
@@ -161,17 +162,18 @@ class BatchPage(QWidget):
         )
 
     def save_to(self, path: Path) -> Job:
-        """Write the table as it is sorted now, as CSV in UTF-8."""
+        """Write the table as it is sorted now, as CSV in UTF-8 with the columns of ``tunesmith listen --out``."""
         rows = [self.sorted.index(line, 0).data(FOUND) for line in range(self.sorted.rowCount())]
 
         def work(task: Task) -> None:
+            from core.listen.batch import COLUMNS as CSV_COLUMNS
             from core.store.atomic import write_bytes_atomic
 
             text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(CSV_HEAD)
-            writer.writerows(csv_row(each) for each in rows)
-            write_bytes_atomic(path, text.getvalue().encode())
+            writer = csv.writer(text)
+            writer.writerow(CSV_COLUMNS)
+            writer.writerows(each.line for each in rows)
+            write_bytes_atomic(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
         return self._jobs.run(
             "files", f"Writing {path.name}", work,
@@ -198,7 +200,8 @@ class BatchPage(QWidget):
 
     def _failed(self, error: Exception) -> None:
         self._end()
-        self.note.setText(str(error))
+        text = str(error)
+        self.empty.setText(text[:1].upper() + text[1:])
 
     def _end(self) -> None:
         self._job = None
@@ -237,42 +240,45 @@ class BatchPage(QWidget):
             self.open_wanted.emit(chosen.path)
 
 
-def files_in(places: Sequence[Path], task: Task) -> list[tuple[Path, str]]:
-    """The sound and MIDI files at and below ``places``, each with what to call it; without following links."""
-    from core.listen.formats import SUFFIXES
-
-    result: list[tuple[Path, str]] = []
-    for place in places:
-        if not place.is_dir():
-            result.append((place, place.name))
-            continue
-        for folder, folders, names in os.walk(place):
-            task.check()
-            folders.sort()
-            for name in sorted(names):
-                if name.lower().endswith(SUFFIXES) and len(result) < MOST_FILES:
-                    path = Path(folder, name)
-                    result.append((path, str(path.relative_to(place))))
-    return result
-
-
 def listen_to_all(task: Task, places: Sequence[Path], model: str) -> None:
-    """On the worker's thread: hand out a `Found` for every file, one after another; a broken file is a row, too."""
-    from core.errors import TunesmithError
+    """On the worker's thread: hand out how many files there are, and a `Found` for each as it is done.
 
-    files = files_in(places, task)
-    if not files:
-        raise TunesmithError("There is no sound or MIDI file in it")
+    A broken file is a row, too. Many files are listened to by several processes.
+    """
+    from core.listen.batch import find_files, listen_all, row_of
+
+    files = find_files(places)
     task.update(len(files))
-    for number, (path, name) in enumerate(files, 1):
-        task.check()
-        try:
-            task.update(found(path, name, heard_of(path, model, task.cancelled)))
-        except Cancelled:
-            raise
-        except Exception as error:  # one bad file must not end the rest
-            task.update(Found(path, name, error=str(error) or type(error).__name__))
-        task.progress(number / len(files))
+    workers = min(MOST_WORKERS, os.cpu_count() or 1) if len(files) >= MANY else 1
+    done = 0
+    for group, judge in by_judge(files, model):
+        for outcome in listen_all(group, model=judge, workers=workers, cancelled=task.cancelled):
+            line = tuple(str(each) for each in row_of(outcome))
+            path = Path(outcome.file)
+            task.update(found(path, name_in(path, places), line, outcome.report, outcome.error))
+            done += 1
+            task.progress(done / len(files))
+
+
+def by_judge(files: Sequence[str], model: str) -> list[tuple[list[str], str]]:
+    """The files with the model that is to judge them: the one chosen where it hears such files, or the best."""
+    if not model:
+        return [(list(files), "")]
+    from core.listen import registry
+
+    scores = [file for file in files if file.lower().endswith(SCORES)]
+    sounds = [file for file in files if not file.lower().endswith(SCORES)]
+    by_notes = registry.find(model).hears == "score"
+    groups = [(scores, model if by_notes else ""), (sounds, "" if by_notes else model)]
+    return [(group, judge) for group, judge in groups if group]
+
+
+def name_in(path: Path, places: Sequence[Path]) -> str:
+    """What to call a file: its path below the place it was found in."""
+    for place in places:
+        if path != place and path.is_relative_to(place):
+            return str(path.relative_to(place))
+    return path.name
 
 
 assert len(WIDTHS) == len(COLUMNS)
