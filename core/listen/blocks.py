@@ -27,8 +27,8 @@ SMALLEST_POWER = 1e-10
 _FRAMES_AT_ONCE = 512
 """How many frames are computed together: a spectrum of these is 4 MB."""
 
-ROOM_FRAMES = 103_360
-"""What is kept in memory, 26 MB or 40 minutes; of more, hours would need too much."""
+ROOM_FRAMES = 51_680
+"""What is kept in memory, 13 MB or 20 minutes; of more, hours would need too much."""
 
 
 class MelStream:

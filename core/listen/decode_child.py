@@ -259,9 +259,14 @@ def _blocks(sound: Any) -> Iterator[Block]:
 
     buffer = np.zeros((BLOCK, sound.channels), np.float32)
     while True:
+        buffer[:] = np.nan
         try:
             count = sound.buffer_read_into(buffer, "float32")
         except (soundfile.LibsndfileError, RuntimeError) as error:
+            # What was read before the damage is there, but not told of.
+            read = np.flatnonzero(~np.isnan(buffer).all(axis=1))
+            if len(read):
+                yield buffer[: read[-1] + 1]
             raise _Damaged(_reason(error)) from None
         if not count:
             return

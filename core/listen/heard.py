@@ -88,6 +88,7 @@ def hear(
             progress(1.0)
         return known
     heard = _hear(path, progress or _nobody, cancelled)
+    give_back()
     if name:
         cache.save(name, heard)
     return heard
@@ -112,7 +113,6 @@ def _hear(
         mel_db = mel.finish()
         give_back()
         kept = frames.finish()
-        give_back()
     return Heard(
         duration_s=samples / SAMPLE_RATE,
         mel_db=mel_db,
