@@ -426,7 +426,11 @@ def help_page(actions: dict[str, QAction]) -> str:
             if line.menu.split("/")[0] == menu
         ]
         parts.append(f"<h3>{menu}</h3><table cellpadding='3'>{''.join(rows)}</table>")
-    for head, table in (("Mouse in the piano roll", GESTURES), ("Without a mouse", ROLL_KEYS)):
+    for head, table in (
+        ("Mouse in the piano roll", GESTURES),
+        ("Without a mouse", ROLL_KEYS),
+        ("In the spectrogram", SPECTROGRAM_GESTURES),
+    ):
         rows = [f"<tr><td width='190'>{how}</td><td>{what}</td></tr>" for how, what in table]
         parts.append(f"<h3>{head}</h3><table cellpadding='3'>{''.join(rows)}</table>")
     return "".join(parts)
@@ -449,6 +453,15 @@ GESTURES = (
     ("Drag out of the window", "the selected notes as a MIDI file"),
     ("Alt", "no snap"),
     ("Double-click", "draw a note; on a slider: the usual value"),
+)
+
+SPECTROGRAM_GESTURES = (
+    ("Drag", "mark a stretch; drag its ends to change it"),
+    ("Double-click", "play-head there"),
+    ("Ctrl + Alt + wheel", "zoom frequency"),
+    ("Arrow keys", "a cursor that is read aloud; with Ctrl farther"),
+    ("Shift + Left or Right", "mark from the cursor"),
+    ("Z, Return, Esc", "zoom to the mark, play-head at the cursor, mark nothing"),
 )
 
 ROLL_KEYS = (

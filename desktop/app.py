@@ -25,7 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("file", nargs="?", help="a .tunesmith project or a MIDI file")
     parser.add_argument("--screenshot", metavar="OUT.png", help="save a picture of the window and leave")
     parser.add_argument("--size", default=None, metavar="WxH", help=f"of the window, such as {DEFAULT_SIZE}")
-    parser.add_argument("--panel", default="", help="compose, tracks, palette, settings, help, about")
+    parser.add_argument(
+        "--panel", default="", help="compose, listen, library, tracks, palette, settings, help, about"
+    )
     options = parser.parse_args(argv)
     return studio(options.file, options.screenshot, options.size, options.panel)
 

@@ -314,7 +314,7 @@ class ModelsPage(QWidget):
             figures(model.name),
             model.why_not,
         )
-        self.about.setText("\n".join(part for part in parts if part))
+        self.about.setText("\n".join(part[:1].upper() + part[1:] for part in parts if part))
         for path, title in pictures(model.name):
             self._pictures.addWidget(label(title, "small"))
             self._pictures.addWidget(Thumbnail(path, f"{model.title}: {title.lower()}"))

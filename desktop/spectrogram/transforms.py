@@ -34,8 +34,8 @@ Read = Callable[[int, int], Floats]
 N_FFT = 2048
 N_MELS = 128
 QUIETEST = -120.0
-MOST_WINDOWS = 8
-"""How many windows a column is the mean of, at most."""
+FEWEST_WINDOWS, MOST_WINDOWS, MOST_SAMPLES = 2, 8, 16384
+"""How many windows a column that needs several is the mean of: fewer where they are long."""
 ROWS_A_SEMITONE = 3
 LOWEST_PITCH, HIGHEST_PITCH = 21, 123
 Q = 34.0
@@ -81,7 +81,8 @@ def frames(read: Read, moments: NDArray[np.int64], size: int) -> Floats:
 
 def spread(moments: NDArray[np.int64], spacing: int, window: int) -> tuple[NDArray[np.int64], int]:
     """The moments of the windows that each column is the mean of, and how many a column has."""
-    count = int(min(MOST_WINDOWS, max(1, np.ceil(spacing / (window / 2)))))
+    most = min(MOST_WINDOWS, max(FEWEST_WINDOWS, MOST_SAMPLES // window))
+    count = int(min(most, max(1, np.ceil(spacing / (window / 2)))))
     offsets = np.round((np.arange(count) - (count - 1) / 2) * spacing / count).astype(np.int64)
     return (moments[:, np.newaxis] + offsets).ravel(), count
 
@@ -188,7 +189,7 @@ def constant_q_power(read: Read, moments: NDArray[np.int64], spacing: int) -> Fl
     """Mean power of the constant-Q bins [shape=(columns, rows)]."""
     result = np.empty((len(moments), len(cqt_pitches())), np.float32)
     for octave in _octaves():
-        places, count = spread(moments, spacing, octave.size // 2)
+        places, count = spread(moments, spacing, octave.size)
         spectra = np.fft.rfft(frames(read, places, octave.size), axis=1)
         band = spectra[:, octave.first : octave.first + len(octave.kernels)].astype(np.complex64)
         answers = _product(band, octave.kernels)

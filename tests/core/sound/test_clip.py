@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from core.sound.playback_engine import Engine
 from core.sound.playback_state import StateBlock
+from core.sound.player import Player
 
 RATE = 44100
 BLOCK = 441
@@ -67,3 +72,28 @@ def test_a_fresh_sound_replaces_the_one_before_and_stopping_fades() -> None:
     tail = run(machine, 0.1)[:, 0]
     assert np.abs(np.diff(tail)).max() < 0.05
     assert not tail[RATE // 100 :].any()
+
+
+def test_it_comes_out_of_a_real_device_at_its_pitch(recorder: Any, font: Path) -> None:
+    player = Player(soundfont=font)
+    player.start()
+    try:
+        deadline = time.monotonic() + 60
+        while player._state is None or not player._state.read()["blocks"] > 50:
+            assert time.monotonic() < deadline, "the player does not start"
+            time.sleep(0.02)
+        tone = sine(22050, 2.0)
+        recorder.start()
+        player.hear(tone[:22050], 22050, fresh=True, last=False)
+        player.hear(tone[22050:], 22050, fresh=False, last=True)
+        recorder.wait(2.5)
+        heard = recorder.stop()[:, 0]
+    finally:
+        player.close()
+    sounding = np.flatnonzero(np.abs(heard) > 0.1)
+    assert len(sounding) / len(heard) > 0.3
+    # A whole number of periods from its middle, wherever a busy machine may have left a gap before or after.
+    middle = heard[sounding[len(sounding) // 2] - 11025 :][:22050]
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
+    assert spectrum.argmax() * RATE / len(middle) == pytest.approx(440, abs=4)
+    assert np.abs(middle).max() == pytest.approx(0.5, abs=0.02)
