@@ -19,7 +19,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import IO, Any
 
@@ -174,14 +173,13 @@ def in_processes(jobs: Sequence[Job], workers: int, cancelled: Callable[[], bool
     # Not forked: a library may have threads, which a fork would leave behind.
     context = get_context("spawn")
     while waiting:
-        stop = context.Event()
-        with ProcessPoolExecutor(workers, context, _start, (stop,)) as pool:
+        with ProcessPoolExecutor(workers, context) as pool:
             running: dict[Future[Outcome], Job] = {}
             try:
                 while waiting or running:
                     while waiting and len(running) < 2 * workers:
                         job = waiting.pop()
-                        running[pool.submit(_in_worker, job)] = job
+                        running[pool.submit(outcome_of, job)] = job
                     done, _ = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
                     if cancelled():
                         raise Cancelled
@@ -193,8 +191,7 @@ def in_processes(jobs: Sequence[Job], workers: int, cancelled: Callable[[], bool
                 for job in running.values():
                     yield Outcome(job.file, error=f"the process that listened to {Path(job.file).name} ended")
             except BaseException:
-                stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
+                _end(pool)
                 raise
 
 
@@ -243,7 +240,8 @@ class Table:
         kept = whole.rfind(_LINE_END) + len(_LINE_END) if _LINE_END in whole else 0
         text = whole[:kept].decode("utf-8", "surrogateescape")
         rows = list(csv.reader(text.splitlines(keepends=True)))
-        if (rows and tuple(rows[0]) != COLUMNS) or (whole and not rows):
+        begun = ",".join(COLUMNS).encode()
+        if tuple(rows[0]) != COLUMNS if rows else not begun.startswith(whole):
             raise TunesmithError(
                 f"{self.path} is another table than this Tunesmith makes; give a new name with --out"
             )
@@ -292,17 +290,12 @@ def _state(file: str) -> tuple[str, str]:
     return "", ""
 
 
-_stop: Event | None = None
-
-
-def _start(stop: Event) -> None:
-    """Begin a process of `in_processes`."""
-    global _stop
-    _stop = stop
-
-
-def _in_worker(job: Job) -> Outcome:
-    return outcome_of(job, cancelled=_stop.is_set if _stop else None)
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a pool in the middle of their work; from Python 3.14 on it can itself."""
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
 
 
 def _never() -> bool:
