@@ -179,85 +179,44 @@ BASELINES: tuple[Baseline, ...] = (
 BANDS = 128
 
 
-class Block(nn.Module):
-    """A convolution, batch normalisation, and pooling over bands and time."""
+class Block(nn.Sequential):
+    """A convolution over time, batch normalisation and rectification; ``stride`` 2 joins pairs of columns."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: Pair, pool: Pair) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=(kernel[0] // 2, kernel[1] // 2), bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
-        self.pool = nn.MaxPool2d(pool)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.pool(torch.relu(self.norm(self.conv(x))))
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> None:
+        super().__init__(
+            nn.Conv1d(inputs, outputs, 3, stride, dilation, dilation, bias=False),
+            nn.BatchNorm1d(outputs),
+            nn.ReLU(),
+        )
 
 
-class ComposerNet(nn.Module):
-    """Our own: it hears what sounds in every column, and from that and more, over all 10 s, who wrote it.
+class Ears(nn.Sequential):
+    """Our own: what sounds at every moment of a clip, from which statistics tell who wrote it.
 
-    Three convolutional blocks pool over bands only. Each column is then described by ``width`` numbers, from which
-    the ``targets`` that sound are told (`sounding`), and two convolutions over time look at about 1.5 s. Attention
-    weighs the columns; their weighed mean and spread go to the composers.
+    Three convolutions over time, which see all bands at once (c1 of Choi et al. 2017), describe every pair of columns
+    by ``width`` numbers, from which come the scores, before a sigmoid, of the ``targets`` that may sound: families of
+    instruments, pitch classes, the bass, depths of texture [shape=(batch, targets, pairs)]. ``mel``
+    [shape=(batch, 128, columns)] is 0 at 80 dB below the clip's loudest place, 1 there.
 
     Parameters
     ----------
-    labels : composers
-    targets : what is told of every column
-    widths : channels of the blocks
-    width : numbers that describe a column
-    dropout : before the composers
+    targets : what is told of every pair of columns
+    widths : channels of the first two convolutions
+    width : numbers that describe a pair of columns
     """
 
     def __init__(
-        self,
-        labels: int,
-        targets: int,
-        widths: tuple[int, ...] = (12, 20, 28),
-        width: int = 64,
-        dropout: float = 0.5,
+        self, targets: int, widths: Pair = (160, 128), width: int = 96, dropout: float = 0.2
     ) -> None:
-        super().__init__()
-        self.bands = nn.BatchNorm1d(BANDS)
-        kernels, pools = ((5, 3), (5, 3), (3, 3)), ((4, 1), (4, 1), (2, 1))
-        self.trunk = nn.Sequential(
-            *(Block(a, b, k, p) for a, b, k, p in zip((1, *widths), widths, kernels, pools))
-        )
-        self.column = nn.Sequential(
-            nn.Conv1d(widths[-1] * BANDS // 32, width, 1), nn.BatchNorm1d(width), nn.ReLU()
-        )
-        self.told = nn.Conv1d(width, targets, 1)
-        self.time = nn.Sequential(
-            nn.Dropout(dropout / 2),
-            nn.Conv1d(width + targets, width, 5, padding=2),
-            nn.BatchNorm1d(width),
-            nn.ReLU(),
-            nn.Conv1d(width, width, 5, padding=4, dilation=2),
-            nn.BatchNorm1d(width),
-            nn.ReLU(),
-        )
-        self.score = nn.Conv1d(width, 1, 1)
-        self.head = nn.Sequential(
+        first, second = widths
+        super().__init__(
+            nn.BatchNorm1d(BANDS),
+            Block(BANDS, first),
+            Block(first, second, stride=2),
             nn.Dropout(dropout),
-            nn.Linear(2 * width + 2 * targets, width),
-            nn.ReLU(),
-            nn.Linear(width, labels),
+            Block(second, width, dilation=2),
+            nn.Conv1d(width, targets, 1),
         )
-
-    def hear(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores of the composers, and of what sounds in every column [shape=(batch, targets, columns)].
-
-        ``mel`` [shape=(batch, 128, columns)] is 0 at 80 dB below the loudest place, 1 there.
-        """
-        x = self.trunk(self.bands(mel).unsqueeze(1))
-        x = self.column(x.flatten(1, 2))
-        sounding = self.told(x)
-        told = torch.sigmoid(sounding.detach())
-        y = self.time(torch.cat([x, told], 1))
-        weights = torch.softmax(self.score(y), 2)
-        mean = (weights * y).sum(2)
-        spread = ((weights * y * y).sum(2) - mean * mean).clamp_min(1e-5).sqrt()
-        whole = torch.cat([mean, spread, told.mean(2), told.std(2)], 1)
-        return self.head(whole), sounding
 
     def forward(self, mel: Tensor) -> Tensor:
-        return self.hear(mel)[0]
+        return super().forward(mel)[:, :, : mel.shape[2] // 2]

@@ -54,14 +54,14 @@ def scores(guessed: Labels, label: Labels) -> dict[str, float]:
 
 
 def with_interval(
-    guessed: Labels, label: Labels, work: NDArray[Any], *, draws: int = DRAWS, seed: int = SEED
+    guessed: Labels, label: Labels, work: NDArray[Any], *, draws: int = 0, seed: int = SEED
 ) -> dict[str, Any]:
-    """`scores`, each with its 95 % interval under ``NAME_95`` [low, high], by drawing works."""
+    """`scores`, each with its 95 % interval ``NAME_95`` [low, high], by drawing works `DRAWS` times unless told."""
     names, place = np.unique(work, return_inverse=True)
     members = [np.flatnonzero(place == number) for number in range(len(names))]
     drawn = np.random.default_rng(seed)
     tried: dict[str, list[float]] = {}
-    for _ in range(draws):
+    for _ in range(draws or DRAWS):
         taken = np.concatenate([members[number] for number in drawn.integers(len(names), size=len(names))])
         for name, value in scores(guessed[taken], label[taken]).items():
             tried.setdefault(name, []).append(value)

@@ -49,6 +49,7 @@ from core.learn.composers.clips import (
     write_list,
 )
 from core.learn.workers import Workers, mapped
+from core.listen.features import chroma_filters, mel_filters
 from core.song.midi_file import read_midi
 from core.song.notes import Song, Tempo
 from core.sound.render import render
@@ -265,7 +266,7 @@ def render_block(block: Block, cancelled: Cancel = lambda: False) -> dict[str, N
     """The representations of a block's clips, by the names of `KINDS`, and their ``state``."""
     count = len(block.places)
     lead = min(LEAD_SECONDS, block.start_s / block.tempo)
-    song = _song(block.file)
+    song = song_of(block.file)
     end_s = block.start_s + count * SECONDS * block.tempo
     part = in_tempo(excerpt(song, block.start_s - lead * block.tempo, end_s), block.tempo)
     drawn = np.random.default_rng(block.seed)
@@ -288,7 +289,8 @@ def render_block(block: Block, cancelled: Cancel = lambda: False) -> dict[str, N
 
 
 @lru_cache(maxsize=256)
-def _song(file: Path) -> Song:
+def song_of(file: Path) -> Song:
+    """A MIDI file's song; the last ones are kept."""
     return read_midi(file)
 
 
@@ -324,12 +326,10 @@ def _equaliser(drawn: np.random.Generator) -> NDArray[np.float32]:
 
 @cache
 def _banks() -> dict[str, NDArray[np.float32]]:
-    import librosa
-
     return {
-        "mel": librosa.filters.mel(sr=SAMPLE_RATE, n_fft=WINDOW, n_mels=KINDS["mel"][0]),
-        "mel128": librosa.filters.mel(sr=SAMPLE_RATE, n_fft=WINDOW, n_mels=KINDS["mel128"][0]),
-        "chroma": librosa.filters.chroma(sr=SAMPLE_RATE, n_fft=WINDOW, tuning=0.0, n_chroma=12),
+        "mel": mel_filters(sample_rate=SAMPLE_RATE, n_fft=WINDOW, n_mels=KINDS["mel"][0]),
+        "mel128": mel_filters(sample_rate=SAMPLE_RATE, n_fft=WINDOW, n_mels=KINDS["mel128"][0]),
+        "chroma": chroma_filters(sample_rate=SAMPLE_RATE, n_fft=WINDOW),
     }
 
 

@@ -43,11 +43,11 @@ def train(
     label: NDArray[np.int64],
     *,
     labels: int = len(COMPOSERS),
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     seed: int = SEEDS[0],
     cancelled: Cancel = lambda: False,
 ) -> Any:
-    """A trained network of one of the nine kinds."""
+    """A trained network of one of the nine kinds, after `EPOCHS` unless told."""
     import torch
     from torch.nn import functional
 
@@ -58,7 +58,7 @@ def train(
         network.parameters(), baseline.rate, betas=(0.9, 0.999), weight_decay=baseline.decay
     )
     values, targets = torch.from_numpy(inputs), torch.from_numpy(label)
-    for _ in range(epochs):
+    for _ in range(epochs or EPOCHS):
         network.train()
         for places in torch.randperm(len(values)).split(BATCH):
             if cancelled():
@@ -89,12 +89,12 @@ def guesses(network: Any, inputs: NDArray[np.float32]) -> NDArray[np.int64]:
 def measure(
     clips: Clips,
     *,
-    baselines: Sequence[Baseline] = BASELINES,
-    seeds: Sequence[int] = SEEDS,
+    baselines: Sequence[Baseline] = (),
+    seeds: Sequence[int] = (),
     progress: Report = lambda _: None,
     cancelled: Cancel = lambda: False,
 ) -> dict[str, Any]:
-    """Train the nine and the dull ones, and measure them on the test works.
+    """Train baselines, all nine unless told, with the `SEEDS` unless told; measure them and the dull ones.
 
     Returns
     -------
@@ -102,6 +102,7 @@ def measure(
         by name of `BASELINES`, and "majority" and "chance": ``accuracy`` of the first seed with its interval
         (`core.learn.composers.figures.with_interval`), ``seeds`` the accuracy of every seed, ``confusion``
     """
+    baselines, seeds = baselines or BASELINES, seeds or SEEDS
     training, test = clips.of("train"), clips.of("test")
     label, true = training.label, test.label
     found: dict[str, Any] = dull(label, true, test.work)

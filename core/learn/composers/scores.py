@@ -61,7 +61,11 @@ FILES_OF_COMPOSER = 400
 FILES_OF_OTHERS = 1600
 
 HIDDEN = 192
-EPOCHS = 30
+DIRECTIONS = 320
+"""Features are learnt from in the directions of their largest spread: less work, and less to learn by heart."""
+
+SPREAD_ROWS = 6000
+EPOCHS = 20
 BATCH = 256
 RATE = 2e-3
 DECAY = 0.05
@@ -229,14 +233,15 @@ def train(
     pieces: Pieces,
     groups: Sequence[str] = tuple(GROUPS),
     *,
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     seed: int = SEED,
     cancelled: Cancel = lambda: False,
 ) -> Composers:
-    """A network that knows the named groups of features, learnt from all of ``pieces``."""
+    """A network that knows the named groups of features, learnt from all of ``pieces`` in `EPOCHS` unless told."""
     import torch
     from torch import nn
 
+    epochs = epochs or EPOCHS
     rows = prepared(pieces.rows)
     mean, scale = rows.mean(0), 1 / np.maximum(rows.std(0), 0.02)
     seen = np.zeros(COUNT, bool)
@@ -245,14 +250,16 @@ def train(
     scale[~seen] = 0
     torch.set_num_threads(1)
     torch.manual_seed(seed)
+    standard = Composers.standard(rows, mean, scale)
+    turned, directions = _directions(standard)
     network = nn.Sequential(
         nn.Dropout(DROPOUT[0]),
-        nn.Linear(COUNT, HIDDEN),
+        nn.Linear(turned.shape[1], HIDDEN),
         nn.ReLU(),
         nn.Dropout(DROPOUT[1]),
         nn.Linear(HIDDEN, len(pieces.labels)),
     )
-    inputs = torch.from_numpy(Composers.standard(rows, mean, scale))
+    inputs = torch.from_numpy(turned)
     targets = torch.from_numpy(pieces.label[pieces.piece])
     counts = np.bincount(targets.numpy(), minlength=len(pieces.labels))
     weights = torch.from_numpy(np.maximum(counts, 1).astype(np.float32) ** -BALANCE)
@@ -269,9 +276,25 @@ def train(
             loss_of(network(inputs[places]), targets[places]).backward()
             optimiser.step()
             fall.step()
-    arrays = [_halved(array.detach().numpy()) for array in network.parameters()]
-    layers = tuple((arrays[at].T, arrays[at + 1]) for at in range(0, len(arrays), 2))
+    first, first_bias, last, last_bias = (array.detach().numpy() for array in network.parameters())
+    # Turning into the directions is one product with the first layer's.
+    layers = ((_halved(directions @ first.T), _halved(first_bias)), (_halved(last.T), _halved(last_bias)))
     return Composers(pieces.labels, _halved(mean), _halved(scale), layers)
+
+
+def _directions(standard: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The rows in the directions of largest spread, and what turns them [shape=(features, directions)]."""
+    some = standard[:: max(1, len(standard) // SPREAD_ROWS)]
+    if len(some) < some.shape[1]:
+        _, sizes, rows = np.linalg.svd(some, full_matrices=False)
+        spread, axes = (sizes**2 / len(some))[::-1], rows.T[:, ::-1]
+    else:
+        spread, axes = np.linalg.eigh(some.T @ some / len(some))
+    count = min(DIRECTIONS, int((spread > 1e-4).sum()))
+    # Rare directions are not blown up to the size of the others.
+    size = np.sqrt(spread[-count:] + float(spread[-count:].mean()) * 0.1)
+    directions = (axes[:, -count:] / size).astype(np.float32)
+    return standard @ directions, directions
 
 
 def _halved(array: NDArray) -> NDArray[np.float32]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from core.errors import Cancelled
 from core.learn.composers.clips import HOP, SAMPLE_RATE, Clips
-from core.listen.composer_audio import COLUMN_FRAMES, COLUMNS
+from core.listen.composer_audio import COLUMN_FRAMES, TARGETS
+from core.listen.composer_audio import COLUMNS as ALL_COLUMNS
 from core.song.midi_file import read_midi
 from core.song.notes import Song
 
@@ -32,11 +33,18 @@ FAMILIES: dict[str, tuple[range, ...]] = {
 """What is told apart, by General MIDI program."""
 
 DRUMS = len(FAMILIES)
-TARGETS = len(FAMILIES) + 1 + 12 + 12 + 3
-"""Families and drums, pitch classes, the bass's pitch class, and three depths of texture."""
-
 DEPTHS = (2, 4, 7)
 """At least so many different pitches sound."""
+
+BEGUN = (1, 3, 6)
+"""At least so many notes begin."""
+
+OCTAVES = range(2, 9)
+"""Octaves, of pitch // 12, in which something sounds."""
+
+COUNT = sum(TARGETS.values())
+COLUMNS = ALL_COLUMNS // 2
+"""What sounds is told for pairs of the columns that are heard."""
 
 
 @lru_cache(maxsize=256)
@@ -59,7 +67,7 @@ def _table(
 
 
 def truth(file: Path, start_s: float, tempo: float) -> NDArray[np.bool_]:
-    """What sounds in every column of a clip [shape=(TARGETS, columns)].
+    """What sounds in every pair of columns of a clip [shape=(COUNT, pairs of columns)].
 
     Parameters
     ----------
@@ -67,30 +75,34 @@ def truth(file: Path, start_s: float, tempo: float) -> NDArray[np.bool_]:
     tempo : factor by which it is played faster
     """
     start, end, pitch, families = _table(file)
-    width = COLUMN_FRAMES * HOP / SAMPLE_RATE * tempo
+    width = 2 * COLUMN_FRAMES * HOP / SAMPLE_RATE * tempo
     at = start_s + (np.arange(COLUMNS) + 0.5) * width
     near = np.flatnonzero((start < at[-1] + width) & (end > at[0] - width))
-    # A note counts where it sounds for half of a column.
+    # A note counts where it sounds in the middle half.
     active = (start[near] < at[:, None] + width / 4) & (end[near] > at[:, None] - width / 4)
     tones = active & (pitch[near] >= 0)
-    found = np.zeros((COLUMNS, TARGETS), bool)
-    found[:, : DRUMS + 1] = active.astype(np.float32) @ families[near].astype(np.float32) > 0
+    found = {"families": active.astype(np.float32) @ families[near].astype(np.float32) > 0}
     classes = np.eye(12, dtype=np.float32)[pitch[near] % 12]
-    found[:, DRUMS + 1 : DRUMS + 13] = tones.astype(np.float32) @ classes > 0
+    found["pitch classes"] = tones.astype(np.float32) @ classes > 0
+    sounding = tones.sum(1)[:, None] > 0
     lowest = np.where(tones, pitch[near], 128).min(1, initial=128)
-    sounding = lowest < 128
-    found[np.flatnonzero(sounding), DRUMS + 13 + lowest[sounding] % 12] = True
+    highest = np.where(tones, pitch[near], -1).max(1, initial=-1)
+    for name, extreme in (("bass", lowest), ("top", highest)):
+        classes_of = extreme[:, None] % 12 == np.arange(12)
+        found[name] = sounding & classes_of
     every = np.zeros((128, len(near)), np.float32)
     every[np.maximum(pitch[near], 0), np.arange(len(near))] = 1
-    depth = (tones.astype(np.float32) @ every.T > 0).sum(1)
-    for number, least in enumerate(DEPTHS):
-        found[:, DRUMS + 25 + number] = depth >= least
-    return found.T
+    pitches = tones.astype(np.float32) @ every.T > 0
+    found["depth"] = pitches.sum(1)[:, None] >= DEPTHS
+    found["octaves"] = np.stack([pitches[:, 12 * octave : 12 * octave + 12].any(1) for octave in OCTAVES], 1)
+    begun = (np.abs(start[near] - at[:, None]) < width / 2).sum(1)
+    found["begun"] = begun[:, None] >= BEGUN
+    return np.concatenate([found[name] for name in TARGETS], 1).T
 
 
 def truths(clips: Clips, data: Path, cancelled: Callable[[], bool] = lambda: False) -> NDArray[np.bool_]:
-    """`truth` of all clips, whose MIDI files are below ``data`` [shape=(clips, TARGETS, columns)]."""
-    found = np.zeros((len(clips.rows), TARGETS, COLUMNS), bool)
+    """`truth` of all clips, whose MIDI files are below ``data`` [shape=(clips, COUNT, pairs of columns)]."""
+    found = np.zeros((len(clips.rows), COUNT, COLUMNS), bool)
     for number, row in enumerate(clips.rows):
         if cancelled():
             raise Cancelled

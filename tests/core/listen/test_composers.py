@@ -14,9 +14,9 @@ pytest.importorskip("torch")
 import torch
 
 from core.listen import composer_audio, composer_scores
-from core.listen.composer_audio import COLUMNS, FRAMES, Trained, clips, columns
+from core.listen.composer_audio import COLUMNS, FRAMES, TARGETS, Trained, clips, columns, described
 from core.listen.composer_features import COUNT, GROUPS, features
-from core.listen.composer_networks import BASELINES, ROWS, ComposerNet, Convolutional, ManyToOne
+from core.listen.composer_networks import BASELINES, ROWS, Convolutional, Ears, ManyToOne
 from core.listen.composer_scores import OTHERS, Composers
 from core.listen.report import NOT_SURE
 from core.listen.style_features import COUNT as GENERAL
@@ -163,17 +163,47 @@ def heard(mel: np.ndarray, silent: bool = False) -> Any:
     return SimpleNamespace(mel_db=mel, silent=silent)
 
 
-def test_the_verdict_of_a_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+def told_of(notes: list[tuple[int, int]], pairs: int = 53) -> np.ndarray:
+    """What sounds where (pitch class, bass) changes every ten pairs of columns."""
+    edges = dict(zip(TARGETS, np.cumsum([0, *TARGETS.values()])))
+    told = np.zeros((1, sum(TARGETS.values()), pairs), np.float32)
+    for pair in range(pairs):
+        pitch_class, bass = notes[pair // 10 % len(notes)]
+        for step in (0, 4, 7):
+            told[0, edges["pitch classes"] + (pitch_class + step) % 12, pair] = 1
+        told[0, edges["bass"] + bass, pair] = 1
+        told[0, edges["top"] + pitch_class, pair] = 1
+    return told
+
+
+def test_statistics_of_what_sounds_do_not_change_when_it_is_transposed() -> None:
+    first = described(told_of([(0, 0), (5, 5), (7, 7)]))
+    np.testing.assert_allclose(described(told_of([(2, 2), (7, 7), (9, 9)])), first, atol=1e-6)
+    other = described(told_of([(0, 0), (9, 9), (7, 7)]))
+    assert np.abs(other - first).max() > 0.1
+    assert np.isfinite(described(np.zeros((2, sum(TARGETS.values()), 53), np.float32))).all()
+
+
+def trained_on_nothing(threshold: float) -> Trained:
     torch.manual_seed(1)
-    network = ComposerNet(3, 4, widths=(2, 2, 2), width=4).eval()
-    names = ("Ahle", "Bach", "Cage")
-    monkeypatch.setattr(composer_audio, "load", lambda model: Trained(network, names, 1.0, 0.0))
+    ears = Ears(sum(TARGETS.values()), widths=(4, 4), width=4).eval()
+    size = described(told_of([(0, 0)])).shape[1]
+    weights = np.random.default_rng(1).normal(size=(size, 3)).astype(np.float32)
+    zero, one = np.zeros(size, np.float32), np.ones(size, np.float32)
+    return Trained(
+        ears, ("Ahle", "Bach", "Cage"), zero, one, weights, np.zeros(3, np.float32), 1.0, threshold
+    )
+
+
+def test_the_verdict_of_a_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = trained_on_nothing(0.0)
+    monkeypatch.setattr(composer_audio, "load", lambda model: network)
     mel = np.random.default_rng(1).normal(0, 10, (128, 900)).astype(np.float16)
     verdict = composer_audio.classify(heard(mel))
     assert verdict.label == verdict.chances[0][0]
-    assert sorted(label for label, _ in verdict.chances) == sorted(names)
+    assert sorted(label for label, _ in verdict.chances) == sorted(network.labels)
     assert sum(chance for _, chance in verdict.chances) == pytest.approx(1)
-    monkeypatch.setattr(composer_audio, "load", lambda model: Trained(network, names, 1.0, 1.1))
+    monkeypatch.setattr(composer_audio, "load", lambda model: replace(network, threshold=1.1))
     assert composer_audio.classify(heard(mel)).label == NOT_SURE
     assert composer_audio.classify(heard(mel, silent=True)).chances == ()
     assert composer_audio.classify(heard(mel[:, :50])).label == NOT_SURE
