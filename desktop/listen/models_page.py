@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QLabel, QScrollArea, QSizePolicy, QVBoxLa
 from core.listen.report import NOT_SURE, Verdict
 from desktop import theme
 from desktop.controls.basics import label, push_button, row, rule
+from desktop.listen.card_pictures import ConfusionPicture, CurvePicture, figures_of, lines_of, matrix_of
 from desktop.listen.listener import Listener, Model
 
 HEAD = 30
@@ -20,6 +22,7 @@ NAME_WIDTH = 68
 PICTURES = (("curve", "Learning curve"), ("confusion", "Confusion matrix"))
 """What a model's pictures are called, and their titles."""
 NOTHING = "Listen to a sound file first; then every model can be asked about it."
+CONFUSION = "Confusion matrix: a row is what it was, a column what the model said"
 WAITING = "No model for sound is installed yet. Their weights come with a release, or train one: tunesmith learn --help"
 
 
@@ -308,16 +311,29 @@ class ModelsPage(QWidget):
         if model is None:
             return
         self.title.setText(model.title)
+        card = card_of(model.name)
         parts = (
             model.description,
             f"From: {model.source}" if model.source else "",
-            figures(model.name),
+            figures_of(card),
             model.why_not,
         )
         self.about.setText("\n".join(part[:1].upper() + part[1:] for part in parts if part))
-        for path, title in pictures(model.name):
-            self._pictures.addWidget(label(title, "small"))
-            self._pictures.addWidget(Thumbnail(path, f"{model.title}: {title.lower()}"))
+        lines, matrix = lines_of(card), matrix_of(card)
+        drawn: list[tuple[str, QWidget]] = []
+        if lines:
+            drawn.append(("Learning curve", CurvePicture(lines)))
+        if matrix is not None:
+            drawn.append((CONFUSION, ConfusionPicture(matrix)))
+        known = {text.split(":")[0] for text, _ in drawn}
+        drawn += [
+            (text, Thumbnail(path, f"{model.title}: {text.lower()}"))
+            for path, text in pictures(model.name)
+            if text not in known
+        ]
+        for text, picture in drawn:
+            self._pictures.addWidget(label(text, "small", wrap=True))
+            self._pictures.addWidget(picture)
 
 
 def pictures(name: str) -> list[tuple[Path, str]]:
@@ -337,23 +353,8 @@ def pictures(name: str) -> list[tuple[Path, str]]:
     return found
 
 
-def figures(name: str) -> str:
-    """What the model's card says of how well it does, in a line; "" where there is no card."""
+def card_of(name: str) -> dict[str, Any]:
+    """A model's card; empty where it is not installed."""
     from core.store.model_file import find_models
 
-    for found in find_models("listen"):
-        if found.name == name:
-            said = found.card.get("figures", {})
-            if isinstance(said, dict):
-                return " · ".join(
-                    f"{what.replace('_', ' ')} {_short(value)}" for what, value in list(said.items())[:4]
-                )
-    return ""
-
-
-def _short(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, dict):
-        return _short(next(iter(value.values()), ""))
-    return str(value)[:40]
+    return next((found.card for found in find_models("listen") if found.name == name), {})
