@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from core.compose.flagship import unpacked
@@ -49,6 +50,16 @@ def without_form(figures: Mapping[str, float]) -> dict[str, float]:
     return {**figures, "nats": figures["nats"] - sum(figures[name] for name in FORM)}
 
 
+def interval(network: Network, examples: Sequence[Example], resamples: int = 1000) -> list[float]:
+    """The 95 % interval, by bootstrap over pieces, of the nats a note that `without_form` tells: [low, high]."""
+    found = [measure_loss(network, [example], CPU) for example in examples]
+    notes = np.array([each["notes"] for each in found])
+    nats = np.array([without_form(each)["nats"] for each in found]) * notes
+    picks = np.random.default_rng(0).integers(len(found), size=(resamples, len(found)))
+    low, high = np.percentile(nats[picks].sum(1) / notes[picks].sum(1), (2.5, 97.5))
+    return [float(low), float(high)]
+
+
 def held_out_losses(
     examples: Sequence[Example], model: Path, plain: Mapping[str, Path], pieces: int, training: int
 ) -> dict[str, Any]:
@@ -64,7 +75,7 @@ def held_out_losses(
     Returns
     -------
     dict
-        "pieces"; "losses" by network; "by_origin" the same, as written and arranged by rule
+        "pieces"; "losses" by network; "nats_95" by network; "by_origin" the same, as written and arranged by rule
     """
     test = [e for e in examples if e.split == "test"]
     held_out = spread(test, pieces)
@@ -78,14 +89,16 @@ def held_out_losses(
         "arranged": [e for e in test if is_arranged(e)],
     }
     by_origin: dict[str, Any] = {}
+    intervals: dict[str, list[float]] = {}
     for name, path in networks.items():
         network, _ = network_of(path)
         found = measure_loss(network, held_out, CPU)
         losses[name] = without_form(found)
+        intervals[name] = interval(network, held_out)
         if name == "flagship":
             losses["flagship, with chords and form"] = found
         for origin, some in origins.items():
             if some:
                 part = measure_loss(network, spread(some, ORIGIN_PIECES), CPU)
                 by_origin[f"{name}, {origin}"] = without_form(part)
-    return {"pieces": len(held_out), "losses": losses, "by_origin": by_origin}
+    return {"pieces": len(held_out), "losses": losses, "nats_95": intervals, "by_origin": by_origin}

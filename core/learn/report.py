@@ -96,6 +96,9 @@ def markdown(found: Mapping[str, Any]) -> str:
         parts += [
             f"Nats a note on {held['pieces']} held-out pieces (first 64 bars; velocity over notes with dynamics)\n",
             table(held["losses"], LOSSES),
+            "95 % intervals of nats, over pieces: "
+            + ", ".join(f"{name} {low:.2f}–{high:.2f}" for name, (low, high) in held["nats_95"].items())
+            + "\n",
             "Share of first guesses that are right\n",
             table(held["losses"], ACCURACIES),
             "The same on music as written, and on arrangements by rule\n",
