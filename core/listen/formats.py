@@ -62,7 +62,7 @@ SUFFIXES = (
 FOREIGN = (
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file"),
     (b"MAC ", "Monkey's Audio"),
-    (b"wvPK", "WavPack"),
+    (b"wvpk", "WavPack"),
     (b"DSD ", "DSD audio"),
     (b"FRM8", "DSD audio"),
     (b"TTA", "True Audio"),
@@ -74,6 +74,7 @@ FOREIGN = (
     (b"caff", "a Core Audio file"),
     (b"\x1aE\xdf\xa3", "a Matroska or WebM file"),
     (b"#!AMR", "AMR speech"),
+    (b"\x0bw", "Dolby Digital (AC-3)"),
     (b"ADIF", "AAC without frame headers"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip archive"),
