@@ -252,6 +252,7 @@ class Studio(QMainWindow):
         spectrogram.hint_changed.connect(self.hints.show_hint)
         spectrogram.seek_requested.connect(self.playback.seek)
         spectrogram.file_wanted.connect(self.ask_sound)
+        spectrogram.failed.connect(lambda text: self.notices.show_notice(text, "bad"))
         spectrogram.closed.connect(lambda: self.place_spectrogram(""))
         spectrogram.place_wanted.connect(
             lambda: self.place_spectrogram("below" if self.spectrogram_place == "instead" else "instead")

@@ -18,7 +18,7 @@ TOOLS = (
     ("tool_select", "select"), ("tool_draw", "draw"), ("tool_erase", "erase"), ("tool_split", "split"),
     ("tool_glue", "glue"),
 )  # fmt: skip
-VIEWS = (("ghost_tracks", "copy"), ("fit", "fit"), ("palette", "search"))
+VIEWS = (("ghost_tracks", "copy"), ("spectrogram_below", "spectrum"), ("fit", "fit"), ("palette", "search"))
 
 
 class RollBar(QWidget):

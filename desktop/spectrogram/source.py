@@ -34,6 +34,8 @@ class Source(QObject):
     """More of the sound is there."""
     state_changed = Signal()
     """Busy or not, or something went wrong."""
+    broken_off = Signal(str)
+    """A file could be read only up to a place; why, in one line."""
 
     def __init__(self, document: Document, jobs: Jobs, soundfont: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -155,6 +157,7 @@ class Source(QObject):
                 self._replace(None)
             else:
                 sound.finish()
+                self.broken_off.emit(f"{self.name} was not read to its end: {self.error}")
             self.grown.emit()
             self.state_changed.emit()
 

@@ -229,6 +229,7 @@ class SpectrogramView(QWidget):
         self.source.changed.connect(self._show_source)
         self.source.grown.connect(self._show_grown)
         self.source.state_changed.connect(self._show_state)
+        self.source.broken_off.connect(self.failed)
         self.tiles.busy_changed.connect(lambda _: self._show_state())
         self.audition.heard_at.connect(canvas.set_heard_at)
         self.audition.playing_changed.connect(lambda _: self._show_hearing())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -397,9 +396,7 @@ def test_the_table_grows_while_files_finish_and_keeps_its_rows_when_cancelled(
     hands.until(lambda: len(batch.model.rows) == 2)
     assert batch.is_busy
     assert batch.note.text().startswith("2 of 5 files")
-    began = time.monotonic()
     batch.stop.click()
-    assert time.monotonic() - began < 5
     assert not batch.is_busy
     assert len(batch.model.rows) == 2
     assert "cancelled" in batch.note.text()
