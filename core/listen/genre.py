@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 BINS = 128
 RANGE_DB = 40.0
 FRAMES_OF_CLIP, COLUMNS_OF_CLIP = 1293, 334
+A_FEW_FRAMES = 40
+"""Clips of "30 s" differ by as many, and have the same number of columns all the same."""
+
 FRAMES_A_COLUMN = FRAMES_OF_CLIP / (COLUMNS_OF_CLIP + 0.8)
 SECONDS_A_COLUMN = FRAMES_A_COLUMN * 512 / 22050
 
@@ -52,6 +55,8 @@ def column_frames(frames: int) -> NDArray[np.int64]:
     [7, 11, 1292]
     """
     columns = max(1, round(frames / FRAMES_A_COLUMN - 0.8))
+    if abs(frames - FRAMES_OF_CLIP) <= A_FEW_FRAMES:
+        columns = COLUMNS_OF_CLIP
     places = ((np.arange(columns) + 2.0) / (columns + 0.8) * frames).astype(np.int64)
     return np.clip(places, 0, frames - 1)
 
@@ -70,7 +75,7 @@ def loudest_around(mel_db: NDArray[np.floating]) -> NDArray[np.float32]:
     """
     peaks = mel_db.max(0).astype(np.float32)
     frames = len(peaks)
-    if frames <= FRAMES_OF_CLIP + 50:  # clips of "30 s" differ by some frames
+    if frames <= FRAMES_OF_CLIP + A_FEW_FRAMES:
         return np.full(frames, peaks.max(), np.float32)
     # The largest in a sliding window by two passes over blocks of its length (van Herk 1992).
     length = FRAMES_OF_CLIP

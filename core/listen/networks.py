@@ -13,9 +13,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from core.listen.summary import Summary
+
 BINS = 128
 FEWEST_COLUMNS = 56
 """Five seconds."""
+
+FARTHEST = 5.0
+"""Standard deviations from the mean beyond which a number of the summary says no more."""
 
 
 class AsPicture(nn.Module):
@@ -80,8 +85,8 @@ class AttentionPool(nn.Module):
         return torch.cat([mean, variance.clamp_min(1e-5).sqrt()], 1)
 
 
-class GenreNet(nn.Module):
-    """The flagship: convolutional blocks, then attention over time.
+class DeepEar(nn.Module):
+    """Convolutional blocks, then attention over time.
 
     Parameters
     ----------
@@ -109,3 +114,43 @@ class GenreNet(nn.Module):
 
     def forward(self, mel: Tensor) -> Tensor:
         return self.head(self.features(mel))
+
+
+class WideEar(nn.Module):
+    """`Summary` of the music, each number by its mean and spread over the training data, and two dense layers."""
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, labels: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.summary = Summary()
+        self.register_buffer("mean", torch.zeros(self.summary.size))
+        self.register_buffer("spread", torch.ones(self.summary.size))
+        self.body = nn.Sequential(
+            nn.Dropout(0.3),
+            nn.Linear(self.summary.size, hidden),
+            nn.BatchNorm1d(hidden),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(hidden, labels),
+        )
+
+    def judge(self, summary: Tensor) -> Tensor:
+        """Scores of what is summed up already [shape=(batch, size)]."""
+        return self.body(((summary - self.mean) / self.spread).clamp(-FARTHEST, FARTHEST))
+
+    def forward(self, mel: Tensor) -> Tensor:
+        return self.judge(self.summary(mel))
+
+
+class GenreNet(nn.Module):
+    """The flagship: a deep ear and a wide one, whose scores are averaged. They err on different music."""
+
+    def __init__(self, labels: int) -> None:
+        super().__init__()
+        self.deep = DeepEar(labels)
+        self.wide = WideEar(labels)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        return (self.deep(mel) + self.wide(mel)) / 2

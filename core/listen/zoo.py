@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core.listen.networks import BINS, AsPicture, GenreNet
+from core.listen.networks import BINS, AsPicture, DeepEar, GenreNet, WideEar
 
 
 class Apply(nn.Module):
@@ -176,7 +176,7 @@ class LayersOfConvnet(nn.Module):
         pools = [(2, 2), (4, 2), (4, 2), (2, 2)]
         self.layers = nn.ModuleList(
             nn.Sequential(
-                nn.Conv2d(inputs, channels, 3, padding=1), nn.BatchNorm2d(channels), nn.ELU(), nn.MaxPool2d(pool)
+                nn.Conv2d(inputs, channels, 3, padding=1), nn.MaxPool2d(pool), nn.BatchNorm2d(channels), nn.ELU()
             )
             for inputs, pool in zip((1, channels, channels, channels), pools)
         )  # fmt: skip
@@ -213,7 +213,9 @@ class Network:
 
 
 NETWORKS: dict[str, Network] = {
-    "genre": Network("c2-(c2-p2)×3-attention-d1, depthwise separable", GenreNet),
+    "genre": Network("(c2-p2)×4-attention-d1, beside a summary-d1-d1", GenreNet),
+    "genre-deep": Network("(c2-p2)×4-attention-d1", DeepEar),
+    "genre-wide": Network("a summary by rule, d1-d1", WideEar),
     "genre-cnn": Network("(c2-p2)×4-d-d-d", genre_cnn, columns=56),
     "dnn": Network("d2-d2-d2-d1", dnn),
     "conv1d": Network("c1-p1-c1-p1-d1-d1-d1", conv1d),

@@ -34,7 +34,7 @@ from core.listen.genre import CROP
 from core.listen.zoo import NETWORKS, convnet_features
 from core.store.folders import user_folder
 
-PLAN = replace(FLAGSHIP_PLAN, epochs=20, strangers=0, best=True)
+PLAN = replace(FLAGSHIP_PLAN, epochs=15, strangers=0, best=True)
 SEEDS = 3
 TRAINED = ("dnn", "conv1d", "conv2d", "conv2d-in-time", "crnn", "bi-lstm")
 RANDOM, TRANSFER = "random-weights", "transfer"
@@ -43,8 +43,8 @@ COSTS = tuple(10.0**power for power in (-4, -3.5, -3, -2.5, -2, -1.5, -1))
 KEYS = 24
 TEMPO_EDGES = np.array([70, 85, 95, 105, 115, 125, 140])
 SOURCE_PLAN = Plan(
-    epochs=15,
-    columns=112,
+    epochs=10,
+    columns=64,
     strength=Strength(stretch=0, semitones=0, tilt=5, gain=4, masks=1, cut=0.1, mixup=0),
 )
 
@@ -113,7 +113,7 @@ def with_machine(
 
     network = convnet_features(len(tracks.genres))
     network[0].load_state_dict(convnet[0].state_dict())
-    rows = scores_of(network[0], tracks.pictures, columns=CROP)
+    rows = scores_of(network[0], tracks.pictures, columns=CROP, hop=CROP)
     mean, variance = rows[learns].mean(0), rows[learns].var(0) + 1e-6
     rows = (rows - mean) / np.sqrt(variance)
     fits = [LinearSVC(C=cost, max_iter=5000).fit(rows[learns], tracks.labels[learns]) for cost in COSTS]

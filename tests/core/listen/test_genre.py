@@ -72,7 +72,7 @@ def test_a_clip_of_thirty_seconds_has_the_columns_that_were_learnt_from() -> Non
     np.testing.assert_array_equal(frames, published)
 
 
-@pytest.mark.parametrize("frames", [1, 5, 40, 1292, 1320, 50_000])
+@pytest.mark.parametrize("frames", [1, 5, 40, 1292, 1400, 50_000])
 def test_columns_are_frames_in_order(frames: int) -> None:
     chosen = genre.column_frames(frames)
     assert (np.diff(chosen) >= 0).all()
@@ -96,14 +96,14 @@ def test_pictures_of_quieter_copies_are_the_same() -> None:
     np.testing.assert_array_equal(genre.picture(mel), genre.picture(mel - 24))
 
 
-@pytest.mark.parametrize("frames", [10, 1293, 1400, 4000])
+@pytest.mark.parametrize("frames", [10, 1293, 1330, 1400, 4000])
 def test_the_loudest_around_is_what_a_search_finds(frames: int) -> None:
     mel = np.random.default_rng(1).normal(0, 10, (4, frames)).astype(np.float32)
     found = genre.loudest_around(mel)
     peaks, length = mel.max(0), genre.FRAMES_OF_CLIP
     for place in range(0, frames, 97):
         first = min(max(0, place - length // 2), max(0, frames - length))
-        expected = peaks.max() if frames <= length + 50 else peaks[first : first + length].max()
+        expected = peaks.max() if frames <= length + 40 else peaks[first : first + length].max()
         assert found[place] == expected
 
 

@@ -19,8 +19,10 @@ from core.learn.genres import seminar, tutorial
 from core.learn.genres.augment import Strength, augment, bins_to_hertz, hertz_to_bins, strangers
 from core.learn.genres.data import folds, load_tracks
 from core.learn.genres.flagship import figures_of, learn_genre
-from core.learn.genres.runs import fitted, judged
+from core.learn.genres.runs import Run, fitted, judged, one_hot
 from core.learn.genres.training import Plan
+from core.learn.genres.wide import fit_wide, summaries
+from core.listen.summary import Summary
 from core.listen.trained import trained
 from core.store.model_file import load_model
 
@@ -125,6 +127,16 @@ def test_a_network_learns_and_is_kept(folder: Path, tmp_path: Path) -> None:
     assert len(other.log) == 1  # another plan is another network
 
 
+def test_the_wide_ear_learns_from_versions_of_the_tracks(folder: Path) -> None:
+    tracks = load_tracks(folder)
+    learns, test = tracks.part("train"), tracks.part("test")
+    copies = summaries(tracks, 3)
+    assert copies.shape == (3, 42, Summary().size)
+    ear = fit_wide(copies, learns, one_hot(tracks, learns), epochs=20)
+    scored = judged(Run(ear, []), "genre-wide", tracks, test)
+    assert (scored.argmax(1) == tracks.labels[test]).mean() >= 0.8
+
+
 def test_training_stops_when_told(folder: Path, tmp_path: Path) -> None:
     tracks = load_tracks(folder)
     with pytest.raises(Cancelled):
@@ -146,9 +158,10 @@ def test_figures_of_a_perfect_and_of_a_useless_classifier() -> None:
 
 def test_the_flagships_recipe_leaves_a_model_that_hears(folder: Path, tmp_path: Path) -> None:
     plan = replace(QUICK, epochs=2, strangers=2)
-    found = learn_genre(data=folder, out=tmp_path, plan=plan, fold_plan=plan, seeds=2, fold_count=2)
-    assert len(found["filtered_test"]["accuracy"]["seeds"]) == 2
-    assert found["ten_folds_by_track_optimistic"]["tracks"] == 42
+    found = learn_genre(data=folder, out=tmp_path, plan=plan, wide_epochs=4, seeds=2, fold_count=2)
+    assert set(found["filtered_test"]) == {"genre", "genre-deep", "genre-wide"}
+    assert len(found["filtered_test"]["genre"]["accuracy"]["seeds"]) == 2
+    assert found["ten_folds_by_track_optimistic_wide_ear"]["tracks"] == 42
     tensors, card = load_model(found["model"])
     assert card["room"] == "listen"
     assert card["figures"]["shipped_test"]["tracks"] == 9
