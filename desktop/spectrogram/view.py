@@ -53,6 +53,8 @@ MIDDLE = (33, 88)
 """The pitches shown at first where there is little room."""
 FLOORS, CEILINGS = (-120.0, -40.0), (-36.0, 0.0)
 USUAL_FLOOR, USUAL_CEILING = -80.0, -6.0
+ROOM = {640: ("floor", "ceiling"), 500: ("colours",), 420: ("axis",)}
+"""Controls that need so many pixels; in a narrower view the menu of the right mouse button stands in for them."""
 EMPTY = "Nothing to see yet.\n\nCompose or draw something, or drop a sound file here."
 
 
@@ -367,7 +369,21 @@ class SpectrogramView(QWidget):
             action = menu.addAction(text)
             action.setEnabled(possible)
             action.triggered.connect(lambda _=False, act=act: act())
+        menu.addSeparator()
+        for choice in (self.transform, self.axis, self.colours):
+            self._add_choices(menu, choice)
         menu.popup(at)
+
+    def _add_choices(self, menu: QMenu, choice: Choice) -> None:
+        """What a control of the bar offers, as a menu of its own."""
+        inner = menu.addMenu(choice.accessibleName())
+        for entry in choice.entries():
+            action = inner.addAction(entry.text)
+            action.setCheckable(True)
+            action.setChecked(entry.value == choice.value)
+            action.triggered.connect(
+                lambda _=False, value=entry.value: (choice.set_value(value), choice.changed.emit(value))
+            )
 
     # -- keeping it true -----------------------------------------------------------------------------
 
@@ -381,6 +397,12 @@ class SpectrogramView(QWidget):
         roomy = self.canvas.height() > MIN_ROW_HEIGHT * (HIGHEST_PITCH - LOWEST_PITCH)
         low, high = (LOWEST_PITCH, HIGHEST_PITCH) if roomy else MIDDLE
         self.state.pitch_axis.show(low, high, largest=10.0)
+
+    def resizeEvent(self, event: Any) -> None:
+        super().resizeEvent(event)
+        for least, controls in ROOM.items():
+            for name in controls:
+                getattr(self, name).setVisible(self.width() >= least)
 
     def hideEvent(self, event: Any) -> None:
         super().hideEvent(event)
@@ -453,7 +475,7 @@ class SpectrogramView(QWidget):
         self.progress.setMaximum(1000 if source.progress else 0)
         self.progress.setValue(round(1000 * source.progress))
         if source.error:
-            self.canvas.empty_text = source.error
+            self.canvas.empty_text = source.error[:1].upper() + source.error[1:]
         elif busy:
             self.canvas.empty_text = f"Reading {source.name}…" if source.path else "Rendering the song…"
         else:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from core.listen.report import Report, Span
 from core.song.notes import Song, Tempo, Track, make_notes
@@ -413,7 +413,7 @@ def test_a_file_that_cannot_be_read_says_why_in_the_picture(hands: Hands, tmp_pa
     until(hands, lambda: not view.source.is_busy)
     assert view.source.error
     assert "\n" not in view.source.error
-    assert view.canvas.empty_text == view.source.error
+    assert view.canvas.empty_text.lower() == view.source.error.lower()
     assert not view.hear.isEnabled()
 
 
@@ -430,6 +430,30 @@ def test_a_file_that_breaks_off_is_shown_as_far_as_it_goes(hands: Hands, tmp_pat
     assert source.sound is not None
     assert 5 < source.sound.seconds < 35
     assert source.sound.done
+
+
+def test_in_a_narrow_view_the_menu_has_what_the_bar_has_no_room_for(hands: Hands) -> None:
+    view = shown(hands, sine(69), "stft")
+    assert all(each.isVisible() for each in (view.axis, view.colours, view.floor))
+    hands.studio.resize(960, 600)
+    QApplication.processEvents()
+    assert not view.floor.isVisible()
+    controls = [
+        each
+        for each in view.findChildren(QWidget)
+        if each.parent() is view.sound.parent() and each.isVisible()
+    ]
+    boxes = sorted((each.geometry().left(), each.geometry().right()) for each in controls)
+    assert all(left > right for (_, right), (left, _) in zip(boxes[:-1], boxes[1:], strict=True)), (
+        "they overlap"
+    )
+    view.show_menu(view.mapToGlobal(QPoint(50, 50)))
+    menu = next(each for each in view.findChildren(QMenu) if each.isVisible())
+    inner = {each.title(): each for each in menu.findChildren(QMenu)}
+    next(each for each in inner["Colours"].actions() if each.text() == "Ice").trigger()
+    next(each for each in inner["Frequency axis"].actions() if each.text() == "Linear").trigger()
+    menu.close()
+    assert (view.canvas.colours, view.canvas.axis_name) == ("ice", "linear")
 
 
 def test_choices_are_remembered(hands: Hands) -> None:
