@@ -7,7 +7,7 @@ Conventions
 * A file's scores are the mean of the logarithms of its clips' chances; those of silent clips do not count.
 * A network hears what sounds at every moment (`TARGETS`); statistics of that (`described`) tell the composer. Both
   learnt from rendered scores (docs/composers.md). Where its best chance, calibrated, is lower than the
-  limit on its card, the verdict is "not sure".
+  limit on its card, or half of the clips are like nothing learnt from (`strangeness`), the verdict is "not sure".
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ class Trained:
     weights : [shape=(statistics, labels)]
     temperature : divides the scores of a file
     threshold : the least chance of a verdict
+    strangest : the largest `strangeness` of a clip that is like those learnt from
     """
 
     ears: Ears
@@ -83,17 +84,18 @@ class Trained:
     biases: NDArray[np.float32]
     temperature: float
     threshold: float
+    strangest: float
 
-    def logarithms(self, pictures: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Logarithms of the uncalibrated chances of clips [shape=(clips, labels)]."""
+    def statistics(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`described` of what is heard in clips [shape=(clips, statistics)]."""
         import torch
 
         with torch.inference_mode():
             parts = [torch.sigmoid(self.ears(part)) for part in torch.from_numpy(pictures).split(16)]
-        return self.judged(described(torch.cat(parts).numpy()))
+        return described(torch.cat(parts).numpy())
 
-    def judged(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The same of statistics [shape=(clips, statistics)]."""
+    def logarithms(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Logarithms of the uncalibrated chances of clips, by their statistics [shape=(clips, labels)]."""
         values = np.clip((rows - self.mean) * self.scale, -FARTHEST, FARTHEST)
         scores = (values @ self.weights + self.biases).astype(np.float64)
         scores -= scores.max(1, keepdims=True)
@@ -104,6 +106,17 @@ class Trained:
         scores = logarithms.mean(0) / self.temperature
         spread = np.exp(scores - scores.max())
         return spread / spread.sum()
+
+
+def strangeness(
+    rows: NDArray[np.float32], mean: NDArray[np.float32], scale: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """How many deviations the statistics of clips lie from the mean of those learnt from, by root mean square.
+
+    What is no orchestra, such as whales, is far from all of it, and no chance is to be believed there.
+    """
+    values = np.clip((rows - mean) * scale, -2 * FARTHEST, 2 * FARTHEST)
+    return np.sqrt(np.square(values).mean(1))
 
 
 def described(told: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -220,6 +233,7 @@ def trained(tensors: Tensors, card: dict[str, Any]) -> Trained:
         biases,
         card["temperature"],
         card["threshold"],
+        card["strangest"],
     )
 
 
@@ -252,7 +266,10 @@ def classify(heard: Heard, model: str = NAME) -> Verdict:
     if heard.silent or not len(pictures):
         return Verdict(NOT_SURE, (), model)
     network = load(model)
-    chances = network.chances(network.logarithms(pictures))
+    rows = network.statistics(pictures)
+    chances = network.chances(network.logarithms(rows))
+    is_strange = np.median(strangeness(rows, network.mean, network.scale)) > network.strangest
     order = np.argsort(-chances, kind="stable")
     told = tuple((network.labels[place], float(chances[place])) for place in order)
-    return Verdict(told[0][0] if told[0][1] >= network.threshold else NOT_SURE, told, model)
+    is_sure = told[0][1] >= network.threshold and not is_strange
+    return Verdict(told[0][0] if is_sure else NOT_SURE, told, model)

@@ -25,7 +25,16 @@ from numpy.typing import NDArray
 
 from core.errors import Cancelled, TunesmithError
 from core.learn.composers import s2
-from core.learn.composers.clips import COMPOSERS, FOLDS, LIST, SECONDS, Clips, decibels, read_clips
+from core.learn.composers.clips import (
+    COMPOSERS,
+    FOLDS,
+    LIST,
+    SECONDS,
+    Clips,
+    decibels,
+    open_array,
+    read_clips,
+)
 from core.learn.composers.figures import (
     by_work,
     calibration_error,
@@ -39,7 +48,7 @@ from core.learn.composers.figures import (
 from core.learn.composers.rendering import excerpt, render_clips, song_of
 from core.learn.composers.sounding import COUNT, truths
 from core.learn.workers import Workers
-from core.listen.composer_audio import COLUMNS, FARTHEST, JUDGE, KIND, NAME, columns, described
+from core.listen.composer_audio import COLUMNS, FARTHEST, JUDGE, KIND, NAME, columns, described, strangeness
 from core.listen.composer_features import COUNT as FEATURES
 from core.listen.composer_features import features
 from core.listen.composer_scores import prepared
@@ -73,6 +82,9 @@ NOTES_STRENGTH = 0.001
 
 EQUALISER_DB = 4.0
 SEED = 1
+USUAL = 0.9
+"""The share of training clips that are not strange; of a strange file most clips must be."""
+
 SURE_ENOUGH = 0.75
 """How often a file's verdict that is not "not sure" is to be right, out of fold."""
 
@@ -264,6 +276,12 @@ def by_font(chances: NDArray[np.float64], clips: Clips) -> dict[str, float]:
     return {name: float(right[font == name].mean()) for name in np.unique(font).tolist()}
 
 
+def strange_files(strange: NDArray[np.float32], clips: Clips, strangest: float) -> float:
+    """The share of files half of whose clips are stranger than ``strangest``."""
+    path = np.array([row.path for row in clips.rows], str)
+    return float(np.mean([np.median(strange[path == name]) > strangest for name in np.unique(path)]))
+
+
 def learn(
     *,
     data: Path | None,
@@ -324,11 +342,16 @@ def finish(
     fitted = softmax(np.log(np.maximum(verdicts, 1e-9)), temperature)
     sure = {"temperature": temperature, "threshold": threshold_of(fitted, label, SURE_ENOUGH)}
     judge = train_judge(rows, training.label)
-    chances = judged(judge, described(hear(ears, pictures_of(test))))
+    strangest = float(np.quantile(strangeness(rows, judge.mean, judge.scale), USUAL))
+    heard = described(hear(ears, pictures_of(test)))
+    chances = judged(judge, heard)
     told = {
         "out_of_fold": report_of(outside, training, **sure),
         "test": report_of(chances, test, **sure) | {"by_font": by_font(chances, test)},
     }
+    told["test"]["strange_files"] = strange_files(
+        strangeness(heard, judge.mean, judge.scale), test, strangest
+    )
     progress(0.65)
     notes = train_judge(notes_of(training, data, cancelled), training.label, NOTES_STRENGTH)
     told["notes"] = report_of(judged(notes, notes_of(test, data, cancelled)), test, 1.0, 0.0)
@@ -344,11 +367,12 @@ def finish(
     card = {
         "room": "listen",
         "kind": KIND,
-        "architecture": "convolutions over time, what sounds told by pairs of columns, attention over 10 s",
+        "architecture": "convolutions over time tell what sounds; logistic regression on statistics of 10 s",
         "licence": "MIT",
         "labels": COMPOSERS,
         "layers": LAYERS,
         **sure,
+        "strangest": strangest,
         "front_end": {
             "sample_rate": 22050, "window": 2048, "hop": 512, "bands": 128, "range_db": 80, "frames_a_column": 4,
             "columns": COLUMNS,
@@ -356,6 +380,7 @@ def finish(
         "trained_on": {
             "music": "orchestral MIDI files of five composers, rendered; their licences differ and most state none",
             "clips": len(training.rows),
+            "rendered": {"clips": len(clips.rows), "planned": len(open_array(clips.folder, "state"))},
             "works": len(np.unique(training.work)),
             "fonts": sorted({row.font for row in clips.rows}),
         },

@@ -459,7 +459,7 @@ def learn(
         "kind": KIND,
         "architecture": f"{COUNT} features of 16 bars, {HIDDEN} rectified units, one output a composer",
         "licence": "MIT",
-        "labels": pieces.labels,
+        "labels": [label.replace("_", " ") for label in pieces.labels],
         "features": COUNT,
         "layers": 2,
         **fitted,

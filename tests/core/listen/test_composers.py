@@ -191,7 +191,7 @@ def trained_on_nothing(threshold: float) -> Trained:
     weights = np.random.default_rng(1).normal(size=(size, 3)).astype(np.float32)
     zero, one = np.zeros(size, np.float32), np.ones(size, np.float32)
     return Trained(
-        ears, ("Ahle", "Bach", "Cage"), zero, one, weights, np.zeros(3, np.float32), 1.0, threshold
+        ears, ("Ahle", "Bach", "Cage"), zero, one, weights, np.zeros(3, np.float32), 1.0, threshold, 1e3
     )
 
 
@@ -204,6 +204,8 @@ def test_the_verdict_of_a_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(label for label, _ in verdict.chances) == sorted(network.labels)
     assert sum(chance for _, chance in verdict.chances) == pytest.approx(1)
     monkeypatch.setattr(composer_audio, "load", lambda model: replace(network, threshold=1.1))
+    assert composer_audio.classify(heard(mel)).label == NOT_SURE
+    monkeypatch.setattr(composer_audio, "load", lambda model: replace(network, strangest=0.0))
     assert composer_audio.classify(heard(mel)).label == NOT_SURE
     assert composer_audio.classify(heard(mel, silent=True)).chances == ()
     assert composer_audio.classify(heard(mel[:, :50])).label == NOT_SURE
