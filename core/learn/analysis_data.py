@@ -4,10 +4,13 @@ Conventions
 -----------
 * A song's stretch of `SECONDS` is played at a tempo up to a quarter faster or slower than written, in any key and
   with one of the soundfonts found, all drawn from the song's name: the same file gives the same sound.
-* A beat is a quarter note, in meters of three, six, nine or twelve eighths a dotted one.
-* A key is known where the file bears a key signature; pieces whose signatures differ have none.
-* Chords are known where they were written as chord symbols and played as block chords (a track of its own); of pop
-  arrangements they are those that `core.song.harmony.chords_of` finds in the notes.
+* Some songs are played a second time as a band plays them, drums and all, by `core.learn.arrange`.
+* A beat is a quarter note, in meters of three, six, nine or twelve eighths a dotted one. Files whose notes do not
+  lie on their own beats teach nothing of beats; of jazz solos the beats are the bass's, one note a beat.
+* A key is known where the file bears one key signature throughout; which of the two keys that share it is told by
+  the file where such files tell it, else by the notes of the whole piece.
+* Chords are known where they were written as chord symbols and played as block chords (a track of its own), and of
+  bands, whose accompaniment plays the chords and little else.
 """
 
 from __future__ import annotations
@@ -24,21 +27,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import TunesmithError
+from core.learn.arrange import DrumBars, arrange, suitable_styles
 from core.listen.analysis_frames import SAMPLE_RATE, FrameMaker, Frames
 from core.listen.from_notes import beats_of
-from core.song.harmony import chords_of, name_chord, parse_chord, pitched_notes
+from core.song.harmony import Key, chords_of, estimate_key, name_chord, parse_chord, pitched_notes
 from core.song.midi_file import read_midi
 from core.song.notes import Song, Tempo
 from core.sound.render import render
 from core.sound.soundfont import find_soundfonts
 
 SECONDS = 45.0
-SIGNED = ("nottingham", "mutopia", "openscore_lieder", "web_genre")
+SIGNED = ("nottingham", "mutopia", "openscore_lieder")
+MODELESS = ("openscore_lieder",)  # their files call every key a major one
 LEAD_SHEETS = ("openewld", "wjazzd", "nottingham")
-ARRANGED = ("pop909",)
-DRUMMED = ("groove", "freedoom", "riddim_archive")
-SETS = tuple(dict.fromkeys((*LEAD_SHEETS, *ARRANGED, *SIGNED, *DRUMMED)))
+FREE = ("wjazzd",)
+TRUSTED = (*FREE, "groove", "band")  # their beats are where they say
+OTHERS = ("groove", "freedoom", "riddim_archive", "web_genre")
+SETS = (*LEAD_SHEETS, "mutopia", "openscore_lieder", *OTHERS)
 """Data sets by name, as the manifest's column ``dataset`` has them."""
+
+FOR_BANDS = ("openewld", "pop909", "nottingham")
+BAND = "band"
+"""The data set of songs that a band plays; its rows come three to one row of another set."""
 
 Chords = list[tuple[float, float, str]]
 
@@ -67,7 +77,7 @@ class Recording:
 
 
 def rows_of(data: Path, split: str, count: int) -> list[dict[str, str]]:
-    """``count`` rows of a manifest's split, as many of each data set as there are, spread over each set.
+    """``count`` rows of a manifest's split: a third songs that bands play, the rest spread over the data sets.
 
     Raises
     ------
@@ -78,14 +88,18 @@ def rows_of(data: Path, split: str, count: int) -> list[dict[str, str]]:
     if not manifest.is_file():
         raise TunesmithError(f"{data} has no manifest.csv; name a folder of MIDI files with one by --data")
     with manifest.open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["split"] == split and row["dataset"] in SETS]
-    by_set = {name: sorted((r for r in rows if r["dataset"] == name), key=_draw_of) for name in SETS}
-    chosen: list[dict[str, str]] = []
-    turn = 0
-    while len(chosen) < count and any(len(of_set) > turn for of_set in by_set.values()):
-        chosen += [of_set[turn] for of_set in by_set.values() if len(of_set) > turn]
-        turn += 1
-    return chosen[:count]
+        rows = [row for row in csv.DictReader(lines) if row["split"] == split]
+    rows = sorted((row for row in rows if (data / row["path"]).is_file()), key=_draw_of)
+    bands = [{**row, "dataset": BAND} for row in rows if row["dataset"] in FOR_BANDS]
+    by_set = [[row for row in rows if row["dataset"] == name] for name in SETS]
+    chosen = _in_turns(by_set, count - count // 3)
+    return chosen + bands[: count - len(chosen)]
+
+
+def _in_turns(piles: list[list[dict[str, str]]], count: int) -> list[dict[str, str]]:
+    """``count`` rows, one from each pile in turn while there are any."""
+    turns = range(max(map(len, piles), default=0))
+    return [pile[turn] for turn in turns for pile in piles if turn < len(pile)][:count]
 
 
 def recordings(
@@ -102,19 +116,39 @@ def recordings(
     listen : a peer that is given the sound, at `SAMPLE_RATE`
     """
     fonts = find_soundfonts()
-    for row in rows:
-        rng = np.random.default_rng(_draw_of(row))
-        try:
-            song, truth = stretch_of(read_midi(data / row["path"]), row["dataset"], rng)
-        except (TunesmithError, ValueError):
-            continue
-        if song is None:
-            continue
+    for song, truth, row, rng in stretches(data, rows):
         font = fonts[int(rng.integers(len(fonts)))]
-        sound = render(song, soundfont=font, sample_rate=SAMPLE_RATE, cancelled=cancelled).mean(1)
+        try:
+            sound = render(song, soundfont=font, sample_rate=SAMPLE_RATE, cancelled=cancelled).mean(1)
+        except TunesmithError:
+            continue
         sound = sound[: int((SECONDS + 1) * SAMPLE_RATE)].astype(np.float32)
         sound *= np.float32(10 ** (rng.uniform(-18, 0) / 20) / max(float(np.abs(sound).max()), 1e-6))
         yield Recording(row["path"], row["dataset"], frames_of(sound), truth, listen(sound) if listen else {})
+
+
+def stretches(
+    data: Path, rows: Iterable[dict[str, str]]
+) -> Iterator[tuple[Song, Truth, dict[str, str], np.random.Generator]]:
+    """What is to be played of the songs of the rows, and what is known of it."""
+    drums: dict[str, DrumBars] = {}
+    for row in rows:
+        rng = np.random.default_rng(_draw_of(row))
+        try:
+            song: Song | None = read_midi(data / row["path"])
+            if song is not None and row["dataset"] == BAND:
+                split = row["split"]
+                if split not in drums:
+                    drums[split] = DrumBars.load(data, split=split)
+                styles = suitable_styles(song)
+                style = styles[int(rng.integers(len(styles)))] if styles else ""
+                song = arrange(song, style, rng, drums[split]) if styles else None
+            if song is not None:
+                song, truth = stretch_of(song, row["dataset"], rng)
+        except (TunesmithError, ValueError):
+            continue
+        if song is not None:
+            yield song, truth, row, rng
 
 
 def frames_of(sound: NDArray[np.float32]) -> Frames:
@@ -140,21 +174,47 @@ def stretch_of(song: Song, dataset: str, rng: np.random.Generator) -> tuple[Song
         late = int(song.time.to_ticks(begin + rng.uniform(0, spare)))
         first = int(song.bars.start(song.bars.bar_at(late)))
     last = int(song.time.to_ticks(float(song.time.to_seconds(first)) + SECONDS))
+    key = _key_of(song, dataset, shift)
     song = _cut(song, first, min(last, song.end_tick), shift)
     if len(song.notes) < 30:
         return None, Truth()
-    beats, downbeats = beats_of(song)
-    if len(beats) < 8:
-        return None, Truth()
+    beats, downbeats = _bass_beats(song) if dataset in FREE else beats_of(song)
+    if len(beats) < 8 or not (dataset in TRUSTED or _on_grid(song, beats)):
+        beats = downbeats = np.empty(0)
     truth = Truth(
-        tempo_bpm=float(60 / np.median(np.diff(beats))),
+        tempo_bpm=float(60 / np.median(np.diff(beats))) if len(beats) else 0.0,
         beats_s=beats,
         downbeats_s=downbeats,
-        key=_key_of(song) if dataset in SIGNED else "",
+        key=key,
         chords=_chords_of(song, dataset),
         melody=_melody_of(song),
     )
     return song, truth
+
+
+def _bass_beats(song: Song) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The onsets of the track that plays a bass note on every beat; none where they do not come evenly."""
+    for number, track in enumerate(song.tracks):
+        if "beat track" in track.name:
+            onsets = np.unique(song.notes["onset"][song.notes["track"] == number])
+            beats = song.time.to_seconds(onsets)
+            steps = np.diff(beats)
+            if len(steps) > 8 and np.std(np.log(steps)) < 0.15:
+                return beats, np.empty(0)
+    return np.empty(0), np.empty(0)
+
+
+_PHASES, _ON_BEAT = 48, 0.25
+
+
+def _on_grid(song: Song, beats: NDArray[np.float64]) -> bool:
+    """Whether the beats are where most notes begin, and not a place beside."""
+    onsets = song.time.to_seconds(np.unique(song.notes["onset"]))
+    at = (np.searchsorted(beats, onsets, "right") - 1).clip(0, len(beats) - 2)
+    phase = (onsets - beats[at]) / np.maximum(beats[at + 1] - beats[at], 1e-3)
+    counts = np.bincount(np.rint(phase * _PHASES).astype(np.int64) % _PHASES, minlength=_PHASES)
+    around = sum(np.roll(counts, shift) for shift in range(-2, 3)) / max(1, counts.sum())
+    return bool(around[0] >= _ON_BEAT and around[0] >= 0.95 * around.max())
 
 
 def _cut(song: Song, first: int, last: int, shift: int) -> Song:
@@ -183,22 +243,43 @@ def _cut(song: Song, first: int, last: int, shift: int) -> Song:
     )
 
 
-def _key_of(song: Song) -> str:
-    from core.song.harmony import Key
-
-    names = {Key(mark.tonic, mark.mode).name for mark in song.keys}
-    return names.pop() if len(names) == 1 else ""
+def _key_of(song: Song, dataset: str, shift: int) -> str:
+    """The name of the one key that the song is said to be in, ``shift`` semitones higher; else nothing."""
+    if dataset not in (*SIGNED, BAND):
+        return ""
+    keys = {Key(mark.tonic, mark.mode) for mark in song.keys}
+    if len(keys) != 1:
+        return ""
+    key = keys.pop()
+    if dataset in MODELESS:
+        found, _ = estimate_key(pitched_notes(song))
+        key = found if found.signature == key.signature else Key(0, "chromatic")
+    if key.mode not in ("major", "minor"):
+        return ""
+    return f"{_NAMES[(key.tonic + shift) % 12]} {key.mode}"
 
 
 def _chords_of(song: Song, dataset: str) -> Chords:
     if dataset in LEAD_SHEETS:
         return _block_chords(song)
-    if dataset in ARRANGED:
-        found = chords_of(song, song.ticks_per_beat)
-        at = song.time.to_seconds(np.array([[c.onset, c.onset + c.duration] for c in found]).reshape(-1, 2))
-        named = [(float(a), float(b), _label(c.root, c.suffix)) for (a, b), c in zip(at, found, strict=True)]
-        return _joined(named)
+    if dataset == BAND:
+        return _band_chords(song)
     return []
+
+
+def _band_chords(song: Song) -> Chords:
+    """What the accompaniment plays, in half bars (in 3/4 bars)."""
+    roles = [
+        number for number, track in enumerate(song.tracks) if track.name in ("comp", "pad", "arp", "bass")
+    ]
+    backing = song.with_notes(song.notes[np.isin(song.notes["track"], roles)])
+    meter = song.meters[0]
+    bar = 4 * song.ticks_per_beat * meter.numerator // meter.denominator
+    chords: Chords = []
+    for chord in chords_of(backing, bar if meter.numerator == 3 else bar // 2):
+        begin, end = song.time.to_seconds(np.array([chord.onset, chord.onset + chord.duration])).tolist()
+        chords.append((begin, end, _label(chord.root, chord.suffix)))
+    return _joined(chords)
 
 
 def _block_chords(song: Song) -> Chords:

@@ -18,7 +18,7 @@ _NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
 def listen(sound: NDArray[np.float32], sample_rate: int = 22050) -> dict[str, Any]:
-    """librosa's tempo (bpm), beats (seconds), key and chords (start, end, label as mir_eval writes it)."""
+    """Tempo (bpm), beats (seconds), key and chords (start, end, label as mir_eval writes it)."""
     import librosa
 
     tempo, frames = librosa.beat.beat_track(y=sound, sr=sample_rate)

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import TunesmithError
 from core.learn.data import Example
+from core.listen.analysis_model import KIND as ANALYSIS_KIND
 from core.listen.style import KIND as STYLE_KIND
 from core.store.model_file import ModelFile
 
@@ -140,10 +141,18 @@ def _mixtape(model: ModelFile, data: Path, *, progress: Progress, **_: Any) -> d
     return evaluate_mixtape(model, data, lambda share: progress(model.name, share))
 
 
+def _analysis(model: ModelFile, data: Path, *, progress: Progress, **_: Any) -> dict[str, Any]:
+    """Tempo, beats, key, chords and melody beside librosa, on the songs or recordings in the folder."""
+    from core.learn.analysis_scores import evaluate_analysis
+
+    return evaluate_analysis(data, progress=lambda share: progress(model.name, share))
+
+
 EVALUATORS: dict[str, Callable[..., dict[str, Any]]] = {
     "composer": _composer,
     "short-tunes": _short_tunes,
     "mixtape": _mixtape,
     STYLE_KIND: _style,
+    ANALYSIS_KIND: _analysis,
 }
 """By what the card calls a model's kind, or by how its name begins."""

@@ -56,6 +56,7 @@ RECIPES: dict[str, Recipe] = {
     "genre": Recipe("genres.flagship.learn_genre"),
     "s3": Recipe("genres.seminar.learn_seminar"),
     "zoo": Recipe("genres.tutorial.learn_zoo"),
+    "analysis": Recipe("analysis_recipe.learn_analysis"),
     "composers-audio": Recipe("composers.audio.learn"),
     "composers-scores": Recipe("composers.scores.learn"),
 }

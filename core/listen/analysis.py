@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import Cancelled
+from core.listen import analysis_model
 from core.listen.analysis_frames import Frames
 from core.listen.chords import find_chords
 from core.listen.melody import find_melody
@@ -18,8 +19,9 @@ from core.listen.onsets import find_onsets
 from core.listen.report import MelodyNote, Span
 from core.listen.rhythm import find_rhythm
 from core.listen.structure import find_structure
-from core.listen.tonality import chroma_of, find_key, semitone_levels
+from core.listen.tonality import find_key, harmony_of
 from core.song.harmony import Key
+from core.store.model_file import Tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,13 @@ SILENT_LEVEL = 1e-4
 """What never gets louder (-80 dBFS) is silence."""
 
 
-def analyse(frames: Frames, *, cancelled: Callable[[], bool] = lambda: False) -> Analysis:
-    """Analyse a recording.
+def analyse(
+    frames: Frames,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+    weights: Tensors | None = None,
+) -> Analysis:
+    """Analyse a recording; ``weights`` are the shipped ones unless told.
 
     Raises
     ------
@@ -60,13 +67,13 @@ def analyse(frames: Frames, *, cancelled: Callable[[], bool] = lambda: False) ->
 
     if not len(frames.level) or frames.level.max() < SILENT_LEVEL:
         return Analysis()
-    rhythm = find_rhythm(frames)
+    weights = weights or analysis_model.weights()
+    rhythm = find_rhythm(frames, weights)
     look()
-    levels = semitone_levels(frames)
-    treble, bass = chroma_of(levels)
+    harmony = harmony_of(frames, weights)
     look()
-    key, key_confidence = find_key(treble, bass)
-    chords = find_chords(treble, bass, rhythm.beats_s, frames.duration_s)
+    key, key_confidence = find_key(harmony, weights)
+    chords = find_chords(harmony.notes, rhythm.beats_s, frames.duration_s, weights)
     look()
     melody = find_melody(frames)
     look()
@@ -74,12 +81,13 @@ def analyse(frames: Frames, *, cancelled: Callable[[], bool] = lambda: False) ->
         tempo_bpm=rhythm.tempo_bpm,
         tempo_confidence=rhythm.confidence,
         beats_s=_times(rhythm.beats_s),
+        downbeats_s=_times(rhythm.downbeats_s),
         key=key if key_confidence > 0 else None,
         key_confidence=key_confidence,
         chords=chords,
         melody=melody,
         onsets_s=_times(find_onsets(rhythm.strength)),
-        structure=find_structure(treble, levels, rhythm.beats_s, frames.duration_s),
+        structure=find_structure(harmony.treble, harmony.notes, rhythm.beats_s, frames.duration_s),
     )
 
 

@@ -86,6 +86,27 @@ class Frames:
     tuning: float
 
 
+class _Growing:
+    """Rows that come piece by piece, in one block of memory: many small ones would leave it full of holes."""
+
+    def __init__(self) -> None:
+        self._rows: NDArray[Any] = np.empty(0)
+        self._used = 0
+
+    def append(self, rows: NDArray[Any]) -> None:
+        needed = self._used + len(rows)
+        if needed > len(self._rows) or not self._used:
+            larger = np.empty((max(needed, 3 * len(self._rows) // 2), *rows.shape[1:]), rows.dtype)
+            if self._used:
+                larger[: self._used] = self._rows[: self._used]
+            self._rows = larger
+        self._rows[self._used : needed] = rows
+        self._used = needed
+
+    def whole(self) -> NDArray[Any]:
+        return self._rows[: self._used].copy()
+
+
 class FrameMaker:
     """Makes `Frames` of a recording that comes in blocks.
 
@@ -103,7 +124,7 @@ class FrameMaker:
         self._total = 0
         self._last_mel: Tensor | None = None
         self._phase = 0j
-        self._done: dict[str, list[NDArray[Any]]] = {name: [] for name in _SERIES}
+        self._done = {name: _Growing() for name in _SERIES}
 
     def push(self, block: NDArray[np.floating]) -> None:
         """Take the next samples [shape=(n,)]; samples that are no numbers count as silence."""
@@ -121,7 +142,7 @@ class FrameMaker:
             self._compute(samples[: min(_PIECE, self._held + 1) + 2 * _MARGIN], min(_PIECE, self._held + 1))
             samples = samples[_PIECE:]
             self._held -= _PIECE
-        joined = {name: np.concatenate(parts) for name, parts in self._done.items()}
+        joined: dict[str, Any] = {name: series.whole() for name, series in self._done.items()}
         tuning = float(np.angle(self._phase) / (2 * np.pi)) if self._phase else 0.0
         return Frames(duration_s=self._total / SAMPLE_RATE, tuning=tuning, **joined)
 

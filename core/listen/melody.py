@@ -17,15 +17,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.listen.analysis_frames import BINS_PER_SEMITONE, LEVEL_STEP, MELODY_LOWEST, MELODY_RATE, Frames
+from core.listen.analysis_frames import BINS_PER_SEMITONE, MELODY_LOWEST, MELODY_RATE, Frames
 from core.listen.report import MelodyNote
 
 _SHORTEST_S = 0.08
-_CHANGE = 0.9
-_LEAP = 0.05
-_HIGH = 0.02
-_VOICED = 0.62
-_TURN = 1.2
+_CHANGE = 1.9
+_LEAP = 0.03
+_HIGH = 0.095
+_SALIENT, _VOICED = 9.6, 0.8
+_TURN = 2.3
 _CHUNK = 2048
 
 
@@ -46,37 +46,40 @@ def melody_path(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.float64]]
     count = len(frames.salience)
     if not count or not frames.salience.any():
         return np.full(count, -1), np.zeros(count)
-    levels = frames.salience.astype(np.float32) * np.float32(LEVEL_STEP)
     shift = round(frames.tuning * BINS_PER_SEMITONE)
-    levels = np.roll(levels, -shift, axis=1)
-    thirds = levels.reshape(count, -1, BINS_PER_SEMITONE)
+    thirds = np.roll(frames.salience, -shift, axis=1).reshape(count, -1, BINS_PER_SEMITONE)
     keys = thirds.max(2)
-    usual = float(np.percentile(keys.max(1), 75))
-    height = np.arange(keys.shape[1])
-    scores = 6.0 * (keys / max(usual, 1e-6)) + _HIGH * height
-    none = 6.0 * (_VOICED * np.ones(count)) + _HIGH * height.mean()
-    path = _path(np.hstack([scores, none[:, None]]).astype(np.float32))
-    path = np.where(path == keys.shape[1], -1, path)
-    inner = thirds.argmax(2)[np.arange(count), np.maximum(path, 0)]
+    usual = max(float(np.percentile(keys.max(1), 75)), 1.0)
+    path = _path(keys, usual)
+    silent = path == keys.shape[1]
+    inner = thirds[np.arange(count), np.where(silent, 0, path)].argmax(1)
     exact = MELODY_LOWEST + path + (inner - BINS_PER_SEMITONE // 2 + shift) / BINS_PER_SEMITONE
-    return np.where(path >= 0, path + MELODY_LOWEST, -1), exact
+    return np.where(silent, -1, path + MELODY_LOWEST), exact
 
 
-def _path(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+def _path(keys: NDArray[np.uint8], usual: float) -> NDArray[np.int64]:
     """Viterbi over keys and the state "none", the last: leaps and turning on and off cost."""
-    states = scores.shape[1]
+    states = keys.shape[1] + 1
     leap = np.abs(np.arange(states)[:, None] - np.arange(states)).astype(np.float32)
     costs = np.where(leap > 0, _CHANGE + _LEAP * np.minimum(leap, 12), 0).astype(np.float32)
     costs[-1, :-1] = costs[:-1, -1] = _TURN
-    back = np.empty(scores.shape, np.uint8)
-    best = scores[0]
-    for number, row in enumerate(scores[1:], 1):
+    height = (_HIGH * np.arange(states)).astype(np.float32)
+    height[-1] = _SALIENT * _VOICED + _HIGH * states / 2
+    back = np.empty((len(keys), states), np.uint8)
+    at = np.arange(states)
+    best = np.zeros(states, np.float32)
+    scores = np.tile(height, (_CHUNK, 1))
+    for number in range(len(keys)):
+        within = number % _CHUNK
+        if within == 0:
+            piece = keys[number : number + _CHUNK]
+            scores[: len(piece), :-1] = np.float32(_SALIENT / usual) * piece + height[:-1]
         reached = best - costs  # row: to, column: from (the costs are symmetric)
         origin = reached.argmax(1)
         back[number] = origin
-        best = reached[np.arange(states), origin] + row
-    path = np.empty(len(scores), np.int64)
+        best = reached[at, origin] + scores[within]
+    path = np.empty(len(keys), np.int64)
     path[-1] = best.argmax()
-    for number in range(len(scores) - 1, 0, -1):
+    for number in range(len(keys) - 1, 0, -1):
         path[number - 1] = back[number, path[number]]
     return path

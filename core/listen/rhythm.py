@@ -8,19 +8,24 @@ Conventions
 
 Sources
 -------
-Tempo from the autocorrelation's comb with a prior: Ellis, "Beat tracking by dynamic programming", J. New Music
-Research 36 (2007), section 3. Beats by dynamic programming: the same, section 2; here the period may change along the
-recording, on a Viterbi path through the tempogram (Grosche and Müller, "Extracting predominant local pulse information
-from music recordings", IEEE TASLP 19 (2011), uses the same picture).
+What is looked at is the chance of a beat that `core.listen.beat_network` gives. Tempo from the autocorrelation's comb
+with a prior: Ellis, "Beat tracking by dynamic programming", J. New Music Research 36 (2007), section 3. Beats by
+dynamic programming: the same, section 2; here the period may change along the recording, on a Viterbi path through
+the tempogram (Grosche and Müller, "Extracting predominant local pulse information from music recordings", IEEE TASLP
+19 (2011)). Bars by a Viterbi path over places in the bar: Böck, Krebs and Widmer, "Joint beat and downbeat tracking
+with recurrent neural networks", ISMIR 2016, section 3.2.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.listen import beat_network
 from core.listen.analysis_frames import ONSET_RATE, Frames
 from core.listen.onsets import onset_strength, refined
 
@@ -30,47 +35,96 @@ SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
 TEMPI = np.exp(np.arange(np.log(SLOWEST_BPM), np.log(FASTEST_BPM), 0.01))
 """Tempi that are compared: a hundredth apart."""
 
-PRIOR_BPM, PRIOR_OCTAVES = 110.0, 0.9
-"""Tempi people tap at: where most lie, and the standard deviation in octaves."""
+PRIOR_BPM, PRIOR_OCTAVES = 113.0, 0.5
+"""Tempi people tap at: where most lie, and the standard deviation in octaves. Of 970 excerpts of ten genres (GTZAN's
+annotations; none that we are scored on) the mean is 113.3 and the deviation 0.47."""
 
 _WINDOW_S, _HOP_S = 12.0, 3.0
-_COMB = (1.0, 0.9, 0.6, 0.6)
-_HALF = 0.35
-_TIGHTNESS = 120.0
+_COMB = (1.0, 0.7, 0.75, 1.3)
+_HALF = 0.29
+_LOCAL, _GLOBAL, _PRIOR_WEIGHT = 2.0, 9.0, 1.4
+_TIGHTNESS = 150.0
 _CHANGE = 18.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rhythm:
-    """``confidence`` (0-1) says how clearly one tempo stands out; 0 with ``tempo_bpm`` 0 where nothing beats."""
+    """``confidence`` (0-1) says how clearly the beats stand out; 0 with ``tempo_bpm`` 0 where nothing beats.
+
+    ``strength`` is that of the onsets, frame by frame.
+    """
 
     tempo_bpm: float
     confidence: float
     beats_s: Array
+    downbeats_s: Array
     strength: Array
 
 
-def find_rhythm(frames: Frames) -> Rhythm:
-    """Tempo and beats of a recording."""
+def find_rhythm(frames: Frames, weights: Mapping[str, NDArray[Any]]) -> Rhythm:
+    """Tempo, beats and bars of a recording; ``weights`` are those of the model ``analysis``."""
     strength = onset_strength(frames)
+    none = np.empty(0)
     if len(strength) < 2 * ONSET_RATE or not strength.any():
-        return Rhythm(0.0, 0.0, np.empty(0), strength)
-    picture = tempogram(strength)
+        return Rhythm(0.0, 0.0, none, none, strength)
+    chances = beat_network.activations(weights, beat_network.inputs_of(frames)).astype(np.float64)
+    chances *= (frames.level > _SILENT_LEVEL)[:, None]
+    pulse = chances[:, 0]
+    picture = tempogram(pulse)
     path = tempo_path(picture)
-    bpm, confidence = main_tempo(picture, path)
     periods = np.interp(
-        np.arange(len(strength)) / ONSET_RATE,
-        (np.arange(len(path)) * _HOP_S) + _WINDOW_S / 2,
+        np.arange(len(pulse)) / ONSET_RATE,
+        np.arange(len(path)) * _HOP_S + _WINDOW_S / 2,
         60 * ONSET_RATE / TEMPI[path],
     )
-    beats = refined(strength, track_beats(strength, periods)) / ONSET_RATE
-    if len(beats) > 4:  # what was counted is more exact than what was correlated
-        counted = 60 / np.median(np.diff(beats))
-        bpm = float(_mean_tempo(beats)) if abs(np.log(counted / bpm)) < 0.08 else bpm
-    return Rhythm(bpm, confidence, np.maximum(beats, 0.0), strength)
+    places = track_beats(pulse, periods)
+    if len(places) < 2:
+        return Rhythm(0.0, 0.0, none, none, strength)
+    beats = np.maximum(refined(pulse, places) / ONSET_RATE, 0.0)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(chances, ((2, 2), (0, 0))), 5, axis=0).max(2)
+    bpm = main_tempo(path)
+    counted = _counted_tempo(beats)  # what was counted is more exact than what was correlated
+    bpm = counted if abs(np.log(counted / bpm)) < _SAME_TEMPO else bpm
+    first = find_downbeats(around[places, 1])
+    return Rhythm(bpm, float(around[places, 0].mean()), beats, beats[first], strength)
 
 
-def _mean_tempo(beats: Array) -> float:
+def find_downbeats(chances: Array) -> NDArray[np.int64]:
+    """Which of the beats begin a bar, by the chance that each does; none where that is not clear.
+
+    Bars have three or four beats; that their beats are miscounted or their meter changes is unlikely.
+    """
+    if len(chances) < _FEWEST_BEATS:
+        return np.empty(0, np.int64)
+    place = np.concatenate([np.arange(meter) for meter in METERS])
+    before = np.concatenate([np.roll(np.arange(m), 1) + at for m, at in zip(METERS, _STARTS, strict=True)])
+    chances = chances.clip(0.02, 0.98)[:, None]
+    scores = np.where(place == 0, np.log(chances), np.log(1 - chances))
+    best, back = scores[0], []
+    for row in scores[1:]:
+        top = int(best.argmax())
+        jumps = best[top] - _LOST_COUNT > best[before]
+        back.append(np.where(jumps, top, before))
+        best = np.where(jumps, best[top] - _LOST_COUNT, best[before]) + row
+    states = [int(best.argmax())]
+    for origin in reversed(back):
+        states.append(int(origin[states[-1]]))
+    is_first = place[np.array(states[::-1])] == 0
+    inside, outside = chances[is_first].mean(), chances[~is_first].mean()
+    clear = inside > _CLEAR_DOWNBEAT and inside > _CLEARER * outside
+    return np.flatnonzero(is_first) if clear else np.empty(0, np.int64)
+
+
+METERS = (3, 4)
+_STARTS = (0, 3)
+_FEWEST_BEATS = 8
+_LOST_COUNT = 8.0
+_CLEAR_DOWNBEAT, _CLEARER = 0.16, 1.5
+_SILENT_LEVEL = 1e-4
+_SAME_TEMPO = 0.08
+
+
+def _counted_tempo(beats: Array) -> float:
     """Beats a minute by a line through the beats whose steps are near the median."""
     steps = np.diff(beats)
     usual = np.abs(np.log(steps / np.median(steps))) < 0.12
@@ -84,9 +138,15 @@ def tempogram(strength: Array) -> Array:
     """
     window, hop = round(_WINDOW_S * ONSET_RATE), round(_HOP_S * ONSET_RATE)
     longest = int(np.ceil(60 * ONSET_RATE / SLOWEST_BPM * len(_COMB))) + 2
-    eased = np.convolve(np.sqrt(strength), (0.25, 0.5, 0.25), "same")
+    eased = np.convolve(strength, (0.25, 0.5, 0.25), "same")
     padded = np.pad(eased, (0, max(0, window - len(eased))))
     cuts = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    return np.concatenate([_combed(cuts[at : at + 256], longest) for at in range(0, len(cuts), 256)])
+
+
+def _combed(cuts: Array, longest: int) -> Array:
+    """The tempogram of some windows, from autocorrelations up to the ``longest`` lag."""
+    window = cuts.shape[1]
     cuts = cuts - cuts.mean(1, keepdims=True)
     size = 1 << (2 * window - 1).bit_length()
     spectrum = np.fft.rfft(cuts, size)
@@ -97,6 +157,7 @@ def tempogram(strength: Array) -> Array:
     picture = np.zeros((len(cuts), len(TEMPI)))
     for multiple, weight in enumerate(_COMB, 1):
         picture += weight * _at(lagged, multiple * lags)
+    # A tempo two thirds as fast as the true one would find a beat here.
     return (picture - _HALF * _at(lagged, 1.5 * lags)) / sum(_COMB)
 
 
@@ -116,7 +177,7 @@ def _prior() -> Array:
 def tempo_path(picture: Array) -> NDArray[np.int64]:
     """The likeliest tempo of each window, as an index of `TEMPI`: it seldom changes much."""
     whole = np.clip(picture, 0, None).mean(0)
-    scores = 3.0 * picture + 9.0 * whole + 0.8 * _prior()
+    scores = _LOCAL * picture + _GLOBAL * whole + _PRIOR_WEIGHT * _prior()
     steps = np.abs(np.arange(len(TEMPI))[:, None] - np.arange(len(TEMPI)))
     costs = np.minimum(_CHANGE * 0.01 * steps, 2.0)
     best, back = scores[0], []
@@ -130,13 +191,10 @@ def tempo_path(picture: Array) -> NDArray[np.int64]:
     return np.array(path[::-1])
 
 
-def main_tempo(picture: Array, path: NDArray[np.int64]) -> tuple[float, float]:
-    """The tempo that holds longest, and how clearly the beat stands out (0-1)."""
-    counts = np.bincount(path, minlength=len(TEMPI))
-    near = np.convolve(counts, np.ones(5), "same")
-    bpm = float(TEMPI[int(near.argmax())])
-    clear = picture[np.arange(len(path)), path].mean()
-    return bpm, float(np.clip(2.5 * clear, 0.0, 1.0))
+def main_tempo(path: NDArray[np.int64]) -> float:
+    """The tempo that holds longest."""
+    counts = np.convolve(np.bincount(path, minlength=len(TEMPI)), np.ones(5), "same")
+    return float(TEMPI[int(counts.argmax())])
 
 
 def track_beats(strength: Array, periods: Array) -> NDArray[np.int64]:

@@ -9,16 +9,20 @@ Sources
 -------
 Notes from harmonics: a simple form of the approximate transcription of Mauch and Dixon (ISMIR 2010, section 3): what
 stands out of its surroundings, less what the harmonics of lower pitches explain. Key by profiles: Krumhansl, "Cognitive
-foundations of musical pitch" (1990), chapter 4; profiles of Albrecht and Shanahan (2013).
+foundations of musical pitch" (1990), chapter 4; here the profiles, of pitch classes, bass notes and chords, are
+fitted to recordings of known key.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.listen import chord_network
 from core.listen.analysis_frames import (
     BINS_PER_SEMITONE,
     HIGHEST_PITCH,
@@ -37,8 +41,8 @@ _SURROUND = 7
 _AT_ONCE = 4096
 
 
-def semitone_levels(frames: Frames) -> NDArray[np.float32]:
-    """Levels of the keys of a piano in the recording's own tuning [shape=(pitch frames, 84)]."""
+def notes_of(frames: Frames) -> NDArray[np.float32]:
+    """What stands out of the levels of a piano's keys, in the recording's own tuning [shape=(pitch frames, 84)]."""
     count = HIGHEST_PITCH - LOWEST_PITCH
     tuning = float(np.clip(frames.tuning, -0.5, 0.5)) * BINS_PER_SEMITONE
     centre = np.arange(count) * BINS_PER_SEMITONE + BINS_PER_SEMITONE // 2 + tuning
@@ -46,7 +50,7 @@ def semitone_levels(frames: Frames) -> NDArray[np.float32]:
     kernel = (LEVEL_STEP * kernel / kernel.sum(0)).astype(np.float32)
     levels = frames.pitch_levels
     parts = [
-        levels[start : start + _AT_ONCE].astype(np.float32) @ kernel
+        standing_out(levels[start : start + _AT_ONCE].astype(np.float32) @ kernel)
         for start in range(0, len(levels), _AT_ONCE)
     ]
     return np.concatenate(parts) if parts else np.zeros((0, count), np.float32)
@@ -61,9 +65,8 @@ def standing_out(levels: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.maximum(0.0, levels - around)
 
 
-def chroma_of(levels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Treble and bass chroma of semitone levels [shape=(frames, 12) each]."""
-    notes = standing_out(levels)
+def chroma_of(notes: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Treble and bass chroma of what stands out [shape=(frames, 12) each]."""
     pitches = np.arange(LOWEST_PITCH, HIGHEST_PITCH)
     treble = np.exp(-0.5 * ((pitches - 64) / 14.0) ** 2)
     bass = np.where(pitches < BASS_TOP, 1.0, 0.0) * np.where(pitches < 33, 0.5, 1.0)
@@ -74,27 +77,70 @@ def chroma_of(levels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray
     )
 
 
-def find_key(treble: NDArray[np.float32], bass: NDArray[np.float32]) -> tuple[Key, float]:
-    """The key that the chroma are likeliest in, and the lead over the second (0-1); C major and 0 in silence."""
-    keys, profiles = _profiles()
-    total = (treble + 0.5 * bass).astype(np.float64)
-    sizes = np.linalg.norm(total, axis=1, keepdims=True)
-    mean = (total / np.maximum(sizes, 1e-6 + 0.1 * sizes.mean() if len(sizes) else 1.0)).sum(0)
-    if not mean.any():
+@dataclass(frozen=True, slots=True, eq=False)
+class Harmony:
+    """Pitch as the chord, key and form finders see it.
+
+    Attributes
+    ----------
+    notes : what stands out of the semitone levels, loudness taken out [shape=(pitch frames, 84)]
+    treble, bass : chroma [shape=(pitch frames, 12)]
+    chords : mean chances of the states of `chord_network` over the recording [shape=(STATES,)]
+    """
+
+    notes: NDArray[np.float32]
+    treble: NDArray[np.float32]
+    bass: NDArray[np.float32]
+    chords: Array
+
+
+_CHORD_FRAMES = 5
+KEY_FEATURES = 4
+
+
+def harmony_of(frames: Frames, weights: Mapping[str, NDArray[Any]]) -> Harmony:
+    """The harmony of a recording; ``weights`` are those of the model ``analysis``."""
+    notes = chord_network.normalised(notes_of(frames))
+    treble, bass = chroma_of(notes)
+    whole = len(notes) // _CHORD_FRAMES * _CHORD_FRAMES
+    rows = notes[:whole].reshape(-1, _CHORD_FRAMES, notes.shape[1]).mean(1)
+    loud = rows.max(1) > 0.1
+    rows = chord_network.with_neighbours(rows)[loud] if len(rows) else rows[:0, None]
+    total = np.exp(chord_network.chances(weights, rows)).sum(0)
+    return Harmony(notes, treble, bass, total / max(1, len(rows)))
+
+
+def key_features(harmony: Harmony) -> Array:
+    """What the key is told by: treble, bass, major and minor chords over the recording [shape=(KEY_FEATURES, 12)]."""
+    major = np.zeros(12)
+    minor = np.zeros(12)
+    for number, quality in enumerate(chord_network.QUALITIES):
+        chances = harmony.chords[12 * number : 12 * (number + 1)]
+        if quality.startswith("m") and quality != "maj7":
+            minor += chances
+        elif quality != "dim":
+            major += chances
+    rows = np.array([_usual(harmony.treble), _usual(harmony.bass), major, minor])
+    rows[:2] -= rows[:2].mean(1, keepdims=True)
+    rows[:2] /= np.maximum(np.linalg.norm(rows[:2], axis=1, keepdims=True), 1e-9)
+    rows[2:] /= max(float(rows[2:].sum()), 1e-9)
+    return rows
+
+
+def _usual(chroma: NDArray[np.float32]) -> Array:
+    """The mean chroma, each frame counting by its shape more than by its loudness."""
+    sizes = np.linalg.norm(chroma, axis=1, keepdims=True)
+    floor = 0.3 * float(sizes.mean()) if len(sizes) else 0.0
+    mean: Array = (chroma / (sizes + floor + 1e-6)).sum(0, dtype=np.float64)
+    return mean
+
+
+def find_key(harmony: Harmony, weights: Mapping[str, NDArray[Any]]) -> tuple[Key, float]:
+    """The likeliest key and its chance; C major and 0 where nothing with a pitch sounds."""
+    if not harmony.treble.any():
         return Key(0, "major"), 0.0
-    mean = mean - mean.mean()
-    scores = profiles @ (mean / max(float(np.linalg.norm(mean)), 1e-9))
-    second, best = np.argsort(scores, kind="stable")[-2:]
-    return keys[best], float(np.clip(4 * (scores[best] - scores[second]), 0.0, 1.0))
-
-
-@cache
-def _profiles() -> tuple[list[Key], Array]:
-    shapes = {
-        "major": (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081),
-        "minor": (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052),
-    }
-    keys = [Key(tonic, mode) for mode in shapes for tonic in range(12)]
-    rows = np.array([np.roll(shapes[key.mode], key.tonic) for key in keys])
-    rows -= rows.mean(1, keepdims=True)
-    return keys, rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    turned = key_features(harmony)[:, (np.arange(12)[:, None] + np.arange(12)) % 12]
+    logits = np.einsum("ftp,mfp->mt", turned, weights["key.weight"]) + weights["key.bias"][:, None]
+    chances = np.exp(logits - logits.max())
+    mode, tonic = divmod(int(chances.argmax()), 12)
+    return Key(tonic, ("major", "minor")[mode]), float(chances.max() / chances.sum())
