@@ -9,10 +9,17 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from core.listen.report import Verdict
 from desktop import theme
 
+WORDS = {"hiphop": "hip-hop", "rnb_soul": "R&B, soul"}
+"""Labels that people write otherwise."""
 ROW = 20
 NAME_WIDTH = 84
 NUMBER_WIDTH = 40
 SHOWN = 5
+
+
+def in_words(label: str) -> str:
+    """A model's label as people write it."""
+    return WORDS.get(label, label.replace("_", " "))
 
 
 class ChanceBars(QWidget):
@@ -30,9 +37,11 @@ class ChanceBars(QWidget):
     def show_verdict(self, verdict: Verdict | None) -> None:
         self._chances = verdict.chances if verdict is not None else ()
         self._label = verdict.label if verdict is not None else ""
-        spoken = ", ".join(f"{label} {100 * chance:.0f} per cent" for label, chance in self.shown)
+        spoken = ", ".join(f"{in_words(label)} {100 * chance:.0f} per cent" for label, chance in self.shown)
         self.setAccessibleDescription(spoken)
-        self.setToolTip("\n".join(f"{label}: {100 * chance:.1f} %" for label, chance in self._chances))
+        self.setToolTip(
+            "\n".join(f"{in_words(label)}: {100 * chance:.1f} %" for label, chance in self._chances)
+        )
         self.updateGeometry()
         self.update()
 
@@ -58,13 +67,13 @@ class ChanceBars(QWidget):
         painter.setFont(theme.font(theme.SMALL_SIZE))
         metrics = painter.fontMetrics()
         align = Qt.AlignmentFlag
-        widest = max((metrics.horizontalAdvance(label) for label, _ in self.shown), default=0)
+        widest = max((metrics.horizontalAdvance(in_words(label)) for label, _ in self.shown), default=0)
         name_width = min(max(NAME_WIDTH, widest + 8), self.width() * 0.5)
         for row, (label, chance) in enumerate(self.shown):
             top = row * ROW
             chosen = label == self._label
             painter.setPen(theme.colour("text" if chosen else "text_dim"))
-            name = metrics.elidedText(label, Qt.TextElideMode.ElideRight, int(name_width - 6))
+            name = metrics.elidedText(in_words(label), Qt.TextElideMode.ElideRight, int(name_width - 6))
             painter.drawText(QRectF(0, top, name_width, ROW), int(align.AlignVCenter | align.AlignLeft), name)
             track = QRectF(name_width, top + 6, self.width() - name_width - NUMBER_WIDTH, ROW - 12)
             painter.setPen(Qt.PenStyle.NoPen)

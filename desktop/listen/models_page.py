@@ -13,13 +13,14 @@ from core.listen.report import NOT_SURE, Verdict
 from desktop import theme
 from desktop.controls.basics import label, push_button, row, rule
 from desktop.listen.card_pictures import ConfusionPicture, CurvePicture, figures_of, lines_of, matrix_of
+from desktop.listen.chance_bars import in_words
 from desktop.listen.listener import Listener, Model
 
 HEAD = 30
 LINE = 20
 NAME_WIDTH = 68
 
-PICTURES = (("curve", "Learning curve"), ("confusion", "Confusion matrix"))
+PICTURES = ((("curve", "curves"), "Learning curve"), (("confusion",), "Confusion matrix"))
 """What a model's pictures are called, and their titles."""
 NOTHING = "Listen to a sound file first; then every model can be asked about it."
 CONFUSION = "Confusion matrix: a row is what it was, a column what the model said"
@@ -94,7 +95,7 @@ class ChanceTable(QWidget):
         for line, name in enumerate(self._labels):
             top = HEAD + line * LINE
             painter.setPen(theme.colour("text_dim"))
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, NAME_WIDTH - 6)
+            text = metrics.elidedText(in_words(name), Qt.TextElideMode.ElideRight, NAME_WIDTH - 6)
             painter.drawText(
                 QRectF(0, top, NAME_WIDTH, LINE), int(align.AlignVCenter | align.AlignLeft), text
             )
@@ -294,7 +295,7 @@ class ModelsPage(QWidget):
                 if verdict.label == NOT_SURE or not verdict.chances
                 else f" {100 * verdict.chances[0][1]:.0f} %"
             )
-            says = f" — {verdict.label}{best}"
+            says = f" — {in_words(verdict.label)}{best}"
         link = f"<a href='{model.name}' style='color:{colour}; text-decoration:none'>{model.title}</a>"
         return f"<span style='color:{colour}'>{number}&nbsp; {link}{says}</span>"
 
@@ -343,13 +344,11 @@ def pictures(name: str) -> list[tuple[Path, str]]:
     checkout = checkout_folder()
     places = [assets_folder() / "models", *([checkout / "docs"] if checkout else [])]
     found = []
-    for kind, title in PICTURES:
-        for place in places:
-            path = next((place / f"{stem}-{kind}.png" for stem in (name, f"genre-{name}", f"zoo-{name}")
-                         if (place / f"{stem}-{kind}.png").is_file()), None)  # fmt: skip
-            if path is not None:
-                found.append((path, title))
-                break
+    for kinds, title in PICTURES:
+        names = [f"{stem}-{kind}.png" for stem in (name, f"genre-{name}", f"zoo-{name}") for kind in kinds]
+        path = next((place / each for place in places for each in names if (place / each).is_file()), None)
+        if path is not None:
+            found.append((path, title))
     return found
 
 

@@ -20,7 +20,7 @@ from desktop import icons, theme
 from desktop.controls.basics import icon_button, label, push_button, restyle, row, rule
 from desktop.controls.choice import Choice
 from desktop.controls.search_list import Entry
-from desktop.listen.chance_bars import SHOWN, ChanceBars
+from desktop.listen.chance_bars import SHOWN, ChanceBars, in_words
 from desktop.listen.facts import facts_of
 from desktop.listen.listener import Listener, Model
 from desktop.listen.take_over import conditions
@@ -90,9 +90,10 @@ class VerdictBlock(QWidget):
             unsure = verdict.label == NOT_SURE
             best = verdict.chances[0][1] if verdict.chances else 0.0
             chance = best if unsure else dict(verdict.chances).get(verdict.label, best)
-            self.word.setText("Not sure" if unsure else verdict.label.capitalize())
+            word = in_words(verdict.label)
+            self.word.setText("Not sure" if unsure else word[:1].upper() + word[1:])
             self.sure.setText("" if unsure else f"{100 * chance:.0f} %")
-            self.about.setText(_about(verdict) if unsure else "")
+            self.about.setText(_about(verdict, self.what.text().lower()) if unsure else "")
         self.about.setVisible(bool(self.about.text()))
         self.word.setAccessibleName(f"{self.what.text()}: {self.word.text()} {self.sure.text()}".strip())
 
@@ -101,11 +102,11 @@ class VerdictBlock(QWidget):
         self.more.setText("Fewer" if on else "All")
 
 
-def _about(verdict: Verdict) -> str:
+def _about(verdict: Verdict, what: str) -> str:
     """Why a verdict is not sure, in a sentence."""
-    near = [f"{name} ({100 * chance:.0f} %)" for name, chance in verdict.chances[:2]]
+    near = [f"{in_words(name)} ({100 * chance:.0f} %)" for name, chance in verdict.chances[:2]]
     nearest = f" Nearest: {' and '.join(near)}." if near else ""
-    return f"No genre it knows is likely enough to be named.{nearest}"
+    return f"No {what} it knows is likely enough to be named.{nearest}"
 
 
 class ResultPage(QWidget):

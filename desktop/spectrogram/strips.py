@@ -19,6 +19,7 @@ from desktop.spectrogram.clock import clock
 from desktop.time_axis import TimeAxis
 
 ROW = 18
+ELLIPSIS = "…"
 NARROWEST = 1.5
 """Spans narrower than this many pixels are drawn together."""
 
@@ -118,8 +119,8 @@ class Strips(QWidget):
         # The name stays in sight while a part of its span is.
         left = max(area.left(), GUTTER)
         room = area.right() - left - 8
-        if room > 10:
-            text = metrics.elidedText(span.label, Qt.TextElideMode.ElideRight, room)
+        text = metrics.elidedText(span.label, Qt.TextElideMode.ElideRight, room)
+        if room > 5 and text not in ("", ELLIPSIS):
             painter.setPen(theme.colour("text" if known else "text_dim"))
             place = QRectF(left + 4, area.top(), room, ROW - 1)
             painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)

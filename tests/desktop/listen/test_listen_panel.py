@@ -279,7 +279,7 @@ def test_a_models_pictures_are_shown_where_they_ship(
     monkeypatch.setattr(folders, "assets_folder", lambda: tmp_path)
     panel._show_models(MODELS)
     panel.models.choose("crnn")
-    shown = [each.accessibleName() for each in panel.models.findChildren(Thumbnail)]
+    shown = [each.accessibleName() for each in panel.models.findChildren(Thumbnail) if not each.isHidden()]
     assert shown == ["CRNN: learning curve", "CRNN: confusion matrix"]
 
 
