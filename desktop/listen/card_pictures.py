@@ -18,6 +18,8 @@ HEAD = 52
 CURVE_HEIGHT = 132
 MOST_LABELS = 24
 COLOURS = ("accent", "warn", "good")
+PLACES = (("shipped",), ("filtered", "track"), ("filtered",), ("test", "by_file"), ("test",), ())
+"""Where in a card's figures its headline may stand; the first that has one counts."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,20 @@ class Line:
     points: tuple[tuple[float, float], ...]
 
 
+def headline_of(card: dict[str, Any]) -> dict[str, Any]:
+    """The figures that a card gives first, with an accuracy or a confusion matrix; empty where there are none."""
+    for place in PLACES:
+        found = card.get("figures")
+        for name in place:
+            found = found.get(name) if isinstance(found, dict) else None
+        if isinstance(found, dict) and ("accuracy" in found or "confusion" in found):
+            return found
+    return {}
+
+
 def matrix_of(card: dict[str, Any]) -> Matrix | None:
     """The confusion matrix in a card's figures; None where there is none, or one that does not fit its labels."""
-    labels = card.get("labels")
-    figures = card.get("figures")
-    shipped = figures.get("shipped", figures) if isinstance(figures, dict) else None
-    counts = shipped.get("confusion") if isinstance(shipped, dict) else None
+    labels, counts = card.get("labels"), headline_of(card).get("confusion")
     if not isinstance(labels, list) or not isinstance(counts, list) or not 2 <= len(labels) <= MOST_LABELS:
         return None
     if len(counts) != len(labels) or any(
@@ -72,10 +82,9 @@ def lines_of(card: dict[str, Any]) -> list[Line]:
 
 def figures_of(card: dict[str, Any]) -> str:
     """How well a card says that its model does, in a line."""
-    figures = card.get("figures")
-    shipped = figures.get("shipped", figures) if isinstance(figures, dict) else {}
+    shipped = headline_of(card)
     parts = []
-    accuracy = shipped.get("accuracy") if isinstance(shipped, dict) else None
+    accuracy = shipped.get("accuracy")
     if isinstance(accuracy, int | float):
         between = shipped.get("accuracy_95")
         sure = ""

@@ -37,6 +37,16 @@ def test_figures_are_told_in_a_line() -> None:
     assert figures_of({}) == ""
 
 
+@pytest.mark.parametrize("place", [("filtered", "track"), ("filtered",), ("test",), ()])
+def test_the_headline_is_found_where_cards_have_it(place: tuple[str, ...]) -> None:
+    figures: dict[str, Any] = CARD["figures"]["shipped"]
+    for name in reversed(place):
+        figures = {name: figures}
+    card = {**CARD, "figures": figures}
+    assert matrix_of(card) == matrix_of(CARD)
+    assert figures_of(card) == figures_of(CARD)
+
+
 def test_the_log_becomes_a_line_for_each_number() -> None:
     lines = lines_of(CARD)
     assert [line.name for line in lines] == ["loss", "right"]
