@@ -107,7 +107,9 @@ class Clips:
         return np.array([row.fold for row in self.rows], np.int64)
 
     def of(self, split: str) -> Clips:
-        """Those of one split, "train" or "test"."""
+        """Those of one split: "train", "test", or "valid", the training works of the fold `VALID_FOLD`."""
+        if split == "valid":
+            return self.where(self.fold == VALID_FOLD)
         return self.where(np.array([row.split == split for row in self.rows], bool))
 
     def where(self, kept: NDArray[np.bool_]) -> Clips:

@@ -234,6 +234,8 @@ def test_only_clips_that_are_ready_are_read(clips_folder: Path) -> None:
     assert len(clips.of("train").rows) == 40
     assert clips.of("test").read("mfcc").shape == (9, 13, FRAMES)
     assert set(clips.of("train").fold.tolist()) == set(range(FOLDS))
+    assert {row.split for row in clips.of("valid").rows} == {"train"}
+    assert 0 < len(clips.of("valid").rows) < 40
     with pytest.raises(TunesmithError, match="no rendered clips"):
         read_clips(clips_folder / "none")
 

@@ -22,6 +22,7 @@ from core.listen.report import NOT_SURE
 from core.listen.style_features import COUNT as GENERAL
 from core.song.edits import transpose
 from core.song.notes import Song, Track, make_notes
+from core.store.model_file import find_models
 
 
 @pytest.fixture
@@ -32,6 +33,17 @@ def song() -> Song:
     roots = np.array([48, 53, 55, 48])[bars % 4]
     chords = np.concatenate([make_notes(bars * 1920, 1920, roots + above, 70, 1) for above in (0, 4, 7)])
     return Song(np.concatenate([tune, chords]), (Track("tune", 73), Track("chords", 48)))
+
+
+@pytest.mark.parametrize(("name", "labels"), [(composer_scores.NAME, 74), (composer_audio.NAME, 5)])
+def test_the_shipped_weights_are_small_and_belong_to_this_program(name: str, labels: int) -> None:
+    files = {model.name: model for model in find_models("listen")}
+    card = files[name].card
+    assert card["bytes"] < 1 << 20
+    assert len(card["labels"]) == labels
+    model = {composer_scores.NAME: composer_scores, composer_audio.NAME: composer_audio}[name].load()
+    assert len(model.labels) == labels
+    assert 0 < model.threshold < 1
 
 
 # ---- notes ---------------------------------------------------------------------------------------
