@@ -93,9 +93,10 @@ def fitted(
     return Run(network, log)
 
 
-def judged(run: Run, kind: str, tracks: Tracks, places: Places) -> Logits:
+def judged(run: Run, kind: str, tracks: Tracks, places: Places, *, bfloat16: bool = False) -> Logits:
     """Scores of tracks as the application gives them: the mean over crops, each half in the next one too."""
-    return scores_of(run.network, tracks.pictures[places], columns=NETWORKS[kind].columns or CROP)
+    columns = NETWORKS[kind].columns or CROP
+    return scores_of(run.network, tracks.pictures[places], columns=columns, bfloat16=bfloat16)
 
 
 def tensors_of(network: nn.Module, *, half: bool = False) -> dict[str, NDArray[Any]]:

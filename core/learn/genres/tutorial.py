@@ -175,16 +175,9 @@ def learn_zoo(
             **more,
         }
         found["networks"][name] = figures
+        command = "tunesmith learn zoo --data DIR"
         save_genre(
-            out / name,
-            name,
-            runs[best],
-            tracks,
-            temperature,
-            sure_from,
-            figures,
-            "train",
-            "tunesmith learn zoo",
+            out / name, name, runs[best], tracks, temperature, sure_from, figures, "train", command, best
         )
 
     for number, name in enumerate(TRAINED):
@@ -219,7 +212,7 @@ def learn_zoo(
             network, choice = with_machine(convnet, tracks, learns, valid)
             runs.append(Run(network, []))
             chosen.append(choice)
-        keep(name, runs, {"machines": chosen})
+        keep(name, runs, {"machines": chosen} | ({"baselines": found["baselines"]} if name == RANDOM else {}))
         progress((total - (name == RANDOM)) / total)
     return found
 
@@ -241,7 +234,7 @@ def make(
         )
     else:
         values = {"networks": {name: figures_on_card(name) for name in (*TRAINED, RANDOM, TRANSFER)}}
-        values["baselines"] = figures_on_card(RANDOM).get("baselines", {})
+        values["baselines"] = figures_on_card(RANDOM)["baselines"]
     return SeedTable(values, markdown(values))
 
 
