@@ -13,10 +13,13 @@ import torch
 from core.errors import TunesmithError
 from core.learn import analysis_beats, analysis_chords, analysis_data, analysis_keys, analysis_scores
 from core.learn.analysis_data import Recording, Truth, frames_of
+from core.learn.analysis_recipe import learn_analysis
 from core.listen import analysis_model, beat_network, chord_network
 from core.listen.analysis_frames import SAMPLE_RATE
 from core.song.midi_file import write_midi
 from core.song.notes import KeyMark, Meter, Song, Tempo, Track, make_notes
+from core.sound.soundfont import BUILT_IN_NAME, own_folder
+from core.store.model_file import load_model
 
 BEAT = 480
 ROUND = ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14))
@@ -54,7 +57,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     rows = []
-    for number, split in enumerate(("train", "train", "test")):
+    for number, split in enumerate(("train", "train", "valid")):
         for dataset in ("nottingham", "openewld"):
             path = f"{dataset}/{number}.mid"
             (tmp_path / dataset).mkdir(exist_ok=True)
@@ -158,7 +161,8 @@ def test_chords_are_the_same_by_torch_and_by_numpy() -> None:
     np.testing.assert_allclose(chord_network.chances(network.weights(), stretches), expected, atol=1e-4)
 
 
-def test_beats_are_learnt_from_clicks() -> None:
+def test_beats_are_learnt_from_clicks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis_beats, "LENGTH", 900)
     rng = np.random.default_rng(0)
     recordings = []
     for number in range(4):
@@ -219,3 +223,24 @@ def test_the_shipped_model_holds_what_the_analysis_needs() -> None:
 def test_there_must_be_something_to_measure_on(tmp_path: Path) -> None:
     with pytest.raises(TunesmithError, match="neither"):
         analysis_scores.evaluate_analysis(tmp_path)
+
+
+def test_a_recipe_goes_from_songs_to_a_model_file(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analysis_data, "find_soundfonts", lambda: [own_folder() / BUILT_IN_NAME])
+    monkeypatch.setattr(analysis_data, "SECONDS", 20.0)
+    monkeypatch.setattr(analysis_beats, "LENGTH", 500)
+    figures = learn_analysis(
+        data=corpus,
+        out=tmp_path / "out",
+        stretches=3,
+        beats=analysis_beats.Plan(steps=2, batch=1),
+        chords=analysis_chords.Plan(steps=2, batch=8),
+    )
+    tensors, card = load_model(figures["model"])
+    assert set(tensors) == set(analysis_model.weights())
+    assert card["room"] == "listen"
+    assert sum(card["trained_on"]["recordings"].values()) >= 2
+    assert any("CC0" in licence for licence in card["trained_on"]["licences"])
+    assert card["figures"]["valid_chords"]["recordings"] >= 1
