@@ -12,6 +12,8 @@ Conventions
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -137,7 +139,27 @@ def crops_of(shown: Picture, columns: int, hop: int) -> tuple[NDArray[np.int64],
 
 
 def listen_in_crops(heard: Heard, trained: Trained) -> Crops:
-    """What ``trained`` says of every crop of ``heard``."""
+    """What ``trained`` says of every crop of ``heard``.
+
+    The last answer is kept for as long as the recording is: verdict and time line are asked for one after the other.
+    """
+    global _last
+    of, by, known = _last
+    if of() is heard.mel_db and by is trained and known is not None:
+        return known
+    crops = _listen_in_crops(heard, trained)
+    _last = (weakref.ref(heard.mel_db), trained, crops)
+    return crops
+
+
+def _nothing() -> None:
+    return None
+
+
+_last: tuple[Callable[[], NDArray | None], Trained | None, Crops | None] = (_nothing, None, None)
+
+
+def _listen_in_crops(heard: Heard, trained: Trained) -> Crops:
     shown = picture(heard.mel_db)
     columns = trained.columns or min(CROP, max(FEWEST, shown.shape[1]))
     hop = columns // 2 if shown.shape[1] < MANY_CROPS * columns // 2 else columns

@@ -127,6 +127,20 @@ def test_a_verdict_names_the_likeliest_and_its_chances_fall(low_or_high: Trained
     assert said.chances[0][1] > 0.9
 
 
+def test_a_recording_is_listened_to_once_and_another_one_anew(
+    low_or_high: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    scores = Trained.scores
+    monkeypatch.setattr(Trained, "scores", lambda self, crops: (calls.append(1), scores(self, crops))[1])
+    first, second = heard(loud_in(HIGH, 20)), heard(loud_in(LOW, 20))
+    assert genre.classify(first).label == "high"
+    assert genre.timeline(first)[0].label == "high"
+    assert len(calls) == 1
+    assert genre.classify(second).label == "low"
+    assert len(calls) == 2
+
+
 def test_what_is_neither_is_not_sure(low_or_high: Trained) -> None:
     both = loud_in(LOW, 12)
     both[HIGH] = 20
