@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import csv
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import IO, Any
 
@@ -173,7 +175,7 @@ def in_processes(jobs: Sequence[Job], workers: int, cancelled: Callable[[], bool
     # Not forked: a library may have threads, which a fork would leave behind.
     context = get_context("spawn")
     while waiting:
-        with ProcessPoolExecutor(workers, context) as pool:
+        with ProcessPoolExecutor(workers, context, _watch_parent) as pool:
             running: dict[Future[Outcome], Job] = {}
             try:
                 while waiting or running:
@@ -288,6 +290,18 @@ def _state(file: str) -> tuple[str, str]:
         found = os.stat(file)  # noqa: PTH116  # a thousand times
         return str(found.st_size), str(found.st_mtime_ns)
     return "", ""
+
+
+def _watch_parent() -> None:
+    """End this process with the one that started it, should that be killed: a pool's process would wait for ever."""
+
+    def watch(parent: BaseProcess) -> None:
+        parent.join()
+        os._exit(1)
+
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=watch, args=(parent,), name="watching the parent", daemon=True).start()
 
 
 def _end(pool: ProcessPoolExecutor) -> None:

@@ -23,7 +23,7 @@ from core.listen import cache
 from core.listen.analysis_frames import FrameMaker, Frames
 from core.listen.blocks import HOP_LENGTH, SAMPLE_RATE, MelStream
 from core.listen.decode import Findings, check_file, stream
-from core.listen.memory import give_back
+from core.listen.memory import give_back, keep_large_apart
 from core.listen.spectra import one_thread
 
 TIDY_SAMPLES = 30 * SAMPLE_RATE
@@ -97,6 +97,7 @@ def hear(
 def _hear(
     path: str | os.PathLike[str], progress: Callable[[float], None], cancelled: Callable[[], bool] | None
 ) -> Heard:
+    keep_large_apart()
     findings = Findings()
     mel, frames = MelStream(), FrameMaker(SAMPLE_RATE)
     samples = 0
