@@ -22,6 +22,7 @@ from core.errors import Cancelled, TunesmithError
 
 if TYPE_CHECKING:
     from core.listen.analysis import Analysis
+    from core.listen.heard import Heard
     from core.listen.registry import Classifier
 
 NOT_SURE = "not sure"
@@ -29,6 +30,9 @@ NOT_SURE = "not sure"
 
 SHORTEST_S = 1.0
 """Of less sound nothing is told."""
+
+LONG_S = 1200.0
+"""A longer recording is not analysed while it is classified: both together need too much memory."""
 
 SURE_BY_NOTES = 0.5
 """The least chance of a verdict by `core.listen.style`, whose card names none."""
@@ -214,9 +218,24 @@ def _of_audio(path: Path, job: _Job) -> Report:
         return _warned(report, "there is nothing to hear in it: it is silent")
     if heard.duration_s < SHORTEST_S:
         return _warned(report, f"it is too short to tell anything of: {heard.duration_s:.2f} s")
+    if heard.duration_s > LONG_S:
+        return _of_long(report, heard, job)
     with one_thread(), _beside(lambda: analyse(heard.frames, cancelled=job.cancelled)) as analysis:
         report = _with_verdicts(report, heard, job)
         return _with_analysis(report, analysis())
+
+
+def _of_long(report: Report, heard: Heard, job: _Job) -> Report:
+    """The same one after the other, forgetting what is not needed any more: memory counts, not the second."""
+    from core.listen.analysis import analyse
+    from core.listen.analysis_frames import FrameMaker
+    from core.listen.memory import give_back
+    from core.listen.spectra import one_thread
+
+    with one_thread():
+        report = _with_verdicts(report, replace(heard, frames=FrameMaker().finish()), job)
+        give_back()
+        return _with_analysis(report, analyse(heard.frames, cancelled=job.cancelled))
 
 
 def _of_midi(path: Path, job: _Job) -> Report:
@@ -248,7 +267,7 @@ def _of_midi(path: Path, job: _Job) -> Report:
     return report
 
 
-def _with_verdicts(report: Report, heard: Any, job: _Job) -> Report:
+def _with_verdicts(report: Report, heard: Heard, job: _Job) -> Report:
     """The report with genre, timeline and composer, where there are weights to tell them."""
     from core.listen import registry
 
