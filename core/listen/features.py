@@ -36,6 +36,7 @@ __all__ = (
 )  # fmt: skip
 
 TUNING_STEP = 0.01
+_FRAMES_AT_ONCE = 256
 _TUNING_LOWEST_HZ, _TUNING_HIGHEST_HZ, _TUNING_THRESHOLD = 150.0, 4000.0, 0.1
 
 
@@ -102,12 +103,20 @@ def mel_spectrogram(
     """
     import torch
 
+    sound = np.pad(np.asarray(y, np.float32), n_fft // 2 * center)
+    frames = (len(sound) - n_fft) // hop_length + 1
+    made: list[Matrix] = []
     with torch.no_grad():
-        spectrum = power_spectrogram(
-            y, n_fft=n_fft, hop_length=hop_length, window=window, center=center, device=device
-        )
         filters = _mel_tensor(sample_rate, n_fft, n_mels, fmin, fmax, formula, device)
-        return (filters @ spectrum).cpu().numpy()
+        # In pieces that stay in the processor's cache: of a whole song, the spectrum is 60 MB.
+        for start in range(0, max(1, frames), _FRAMES_AT_ONCE):
+            count = min(_FRAMES_AT_ONCE, frames - start)
+            piece = sound[start * hop_length : (start + count - 1) * hop_length + n_fft]
+            spectrum = power_spectrogram(
+                piece, n_fft=n_fft, hop_length=hop_length, window=window, center=False, device=device
+            )
+            made.append((filters @ spectrum).cpu().numpy())
+    return np.concatenate(made, axis=1)
 
 
 def power_to_db(
