@@ -213,7 +213,7 @@ def _bands(cuts: Tensor, kernel: Tensor) -> Tensor:
 
     window = torch.hann_window(cuts.shape[1])
     spectrum = torch.fft.rfft(cuts * (2 * window / window.sum()))[:, : len(kernel)]
-    return (torch.view_as_real(spectrum).square().sum(2) @ kernel).sqrt()
+    return ((spectrum.real.square() + spectrum.imag.square()) @ kernel).sqrt()
 
 
 def _halved(sound: Tensor) -> Tensor:
