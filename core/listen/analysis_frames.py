@@ -142,7 +142,7 @@ class FrameMaker:
             self._compute(samples[: min(_PIECE, self._held + 1) + 2 * _MARGIN], min(_PIECE, self._held + 1))
             samples = samples[_PIECE:]
             self._held -= _PIECE
-        joined: dict[str, Any] = {name: series.whole() for name, series in self._done.items()}
+        joined: dict[str, Any] = {name: self._done.pop(name).whole() for name in _SERIES}
         tuning = float(np.angle(self._phase) / (2 * np.pi)) if self._phase else 0.0
         return Frames(duration_s=self._total / SAMPLE_RATE, tuning=tuning, **joined)
 

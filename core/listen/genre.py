@@ -100,8 +100,16 @@ def picture(mel_db: NDArray[np.floating]) -> Picture:
     """
     chosen = column_frames(mel_db.shape[1])
     loudest = loudest_around(mel_db)[chosen]
-    decibels = np.maximum(mel_db[:, chosen].astype(np.float32) - loudest, -RANGE_DB)
-    return np.round((decibels + RANGE_DB) / RANGE_DB * 255).astype(np.uint8)
+    shown = np.empty((len(mel_db), len(chosen)), np.uint8)
+    for first in range(0, len(chosen), COLUMNS_AT_ONCE):
+        some = slice(first, first + COLUMNS_AT_ONCE)
+        decibels = np.maximum(mel_db[:, chosen[some]].astype(np.float32) - loudest[some], -RANGE_DB)
+        shown[:, some] = np.round((decibels + RANGE_DB) / RANGE_DB * 255)
+    return shown
+
+
+COLUMNS_AT_ONCE = 8192
+"""Of a picture that are made together: hours of decibels would fill the memory."""
 
 
 @dataclass(frozen=True)
