@@ -75,6 +75,9 @@ def analyse(
     key, key_confidence = find_key(harmony, weights)
     chords = find_chords(harmony.notes, rhythm.beats_s, frames.duration_s, weights)
     look()
+    structure = find_structure(harmony.treble, harmony.notes, rhythm.beats_s, frames.duration_s)
+    del harmony  # large where hours were heard
+    look()
     melody = find_melody(frames)
     look()
     return Analysis(
@@ -87,7 +90,7 @@ def analyse(
         chords=chords,
         melody=melody,
         onsets_s=_times(find_onsets(rhythm.strength)),
-        structure=find_structure(harmony.treble, harmony.notes, rhythm.beats_s, frames.duration_s),
+        structure=structure,
     )
 
 

@@ -42,7 +42,7 @@ Array = NDArray[np.float32]
 def normalised(notes: Array) -> Array:
     """What stands out of the levels, on a scale that does not depend on loudness."""
     tops = notes.max(1) if len(notes) else np.zeros(1)
-    return (notes / max(float(tops.mean()), 1e-3)).astype(np.float32)
+    return (notes / max(float(tops.mean()), 1e-3)).astype(np.float32, copy=False)
 
 
 def with_neighbours(rows: Array) -> Array:

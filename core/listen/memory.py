@@ -8,9 +8,14 @@ themselves.
 from __future__ import annotations
 
 import ctypes
+import mmap
 import sys
 from contextlib import suppress
 from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 APART_BYTES = 4 * 1024**2
 KEPT_BYTES = 64 * 1024**2
@@ -26,6 +31,15 @@ def keep_large_apart() -> None:
             library = ctypes.CDLL(None)
             library.mallopt(_MMAP_THRESHOLD, APART_BYTES)
             library.mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def let_go(mapped: NDArray[Any]) -> None:
+    """Drop from memory what was read of an array that is mapped from a file; it can be read again."""
+    under: Any = mapped
+    while isinstance(under, np.ndarray):
+        under = under.base
+    if isinstance(under, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        under.madvise(mmap.MADV_DONTNEED)
 
 
 def give_back() -> None:

@@ -229,11 +229,12 @@ def _of_long(report: Report, heard: Heard, job: _Job) -> Report:
     """The same one after the other, forgetting what is not needed any more: memory counts, not the second."""
     from core.listen.analysis import analyse
     from core.listen.analysis_frames import FrameMaker
-    from core.listen.memory import give_back
+    from core.listen.memory import give_back, let_go
     from core.listen.spectra import one_thread
 
     with one_thread():
         report = _with_verdicts(report, replace(heard, frames=FrameMaker().finish()), job)
+        let_go(heard.mel_db)
         give_back()
         return _with_analysis(report, analyse(heard.frames, cancelled=job.cancelled))
 

@@ -35,7 +35,7 @@ FRONT_END = {
 }
 """What `core.listen.genre.picture` makes; a card that asks for another is refused."""
 
-BATCH = 32
+BATCH = 8
 
 
 @dataclass(frozen=True, eq=False)
