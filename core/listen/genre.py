@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from core.listen.memory import let_go
 from core.listen.report import NOT_SURE, Span, Verdict
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def _listen_in_crops(heard: Heard, trained: Trained) -> Crops:
     starts, crops = crops_of(shown, columns, hop)
     first = np.minimum((starts * FRAMES_A_COLUMN).astype(np.int64), heard.mel_db.shape[1] - 1)
     loudest = np.maximum.reduceat(heard.mel_db.max(0).astype(np.float32), first)
+    let_go(heard.mel_db)
     return Crops(
         starts.astype(np.float64) * SECONDS_A_COLUMN,
         columns * SECONDS_A_COLUMN,

@@ -29,6 +29,9 @@ from core.listen.spectra import one_thread
 TIDY_SAMPLES = 30 * SAMPLE_RATE
 """After so much sound memory is given back."""
 
+LONGEST_REMEMBERED_S = 1200.0
+"""What is longer is heard anew: taken from the cache it would lie in memory whole."""
+
 SILENT_BELOW = 1e-4
 """A recording whose highest peak is lower (-80 dB of full scale) counts as silent."""
 
@@ -89,7 +92,7 @@ def hear(
         return known
     heard = _hear(path, progress or _nobody, cancelled)
     give_back()
-    if name:
+    if name and heard.duration_s <= LONGEST_REMEMBERED_S:
         cache.save(name, heard)
     return heard
 
