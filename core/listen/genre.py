@@ -49,6 +49,10 @@ MANY_CROPS = 400
 Picture = NDArray[np.uint8]
 
 
+COLUMNS_AT_ONCE, FRAMES_AT_ONCE = 8192, 65_536
+"""Of a picture, and of a spectrum, that are looked at together: hours of decibels would fill the memory."""
+
+
 def column_frames(frames: int) -> NDArray[np.int64]:
     """Which frames the columns of a picture are [shape=(columns,)].
 
@@ -64,6 +68,17 @@ def column_frames(frames: int) -> NDArray[np.int64]:
     return np.clip(places, 0, frames - 1)
 
 
+def peaks_of(mel_db: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The loudest value of every frame [shape=(frames,)], in pieces: hours of it are not held in memory."""
+    frames = mel_db.shape[1]
+    peaks = np.empty(frames, np.float32)
+    for first in range(0, frames, FRAMES_AT_ONCE):
+        some = slice(first, first + FRAMES_AT_ONCE)
+        peaks[some] = mel_db[:, some].max(0)
+        let_go(mel_db)
+    return peaks
+
+
 def loudest_around(mel_db: NDArray[np.floating]) -> NDArray[np.float32]:
     """For every frame the loudest value within the 30 s around it, or within the whole file where that is shorter.
 
@@ -76,7 +91,7 @@ def loudest_around(mel_db: NDArray[np.floating]) -> NDArray[np.float32]:
     ndarray
         [shape=(frames,)]
     """
-    peaks = mel_db.max(0).astype(np.float32)
+    peaks = peaks_of(mel_db)
     frames = len(peaks)
     if frames <= FRAMES_OF_CLIP + A_FEW_FRAMES:
         return np.full(frames, peaks.max(), np.float32)
@@ -106,11 +121,8 @@ def picture(mel_db: NDArray[np.floating]) -> Picture:
         some = slice(first, first + COLUMNS_AT_ONCE)
         decibels = np.maximum(mel_db[:, chosen[some]].astype(np.float32) - loudest[some], -RANGE_DB)
         shown[:, some] = np.round((decibels + RANGE_DB) / RANGE_DB * 255)
+        let_go(mel_db)
     return shown
-
-
-COLUMNS_AT_ONCE = 8192
-"""Of a picture that are made together: hours of decibels would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -174,8 +186,7 @@ def _listen_in_crops(heard: Heard, trained: Trained) -> Crops:
     hop = columns // 2 if shown.shape[1] < MANY_CROPS * columns // 2 else columns
     starts, crops = crops_of(shown, columns, hop)
     first = np.minimum((starts * FRAMES_A_COLUMN).astype(np.int64), heard.mel_db.shape[1] - 1)
-    loudest = np.maximum.reduceat(heard.mel_db.max(0).astype(np.float32), first)
-    let_go(heard.mel_db)
+    loudest = np.maximum.reduceat(peaks_of(heard.mel_db), first)
     return Crops(
         starts.astype(np.float64) * SECONDS_A_COLUMN,
         columns * SECONDS_A_COLUMN,
