@@ -70,9 +70,10 @@ def form_of(chroma: Array, levels: Array, edges: Array) -> tuple[Span, ...]:
 def novelty(features: Array, half: int) -> Array:
     """How much what comes differs from what was, at each step [shape=(steps + 1,)]; 0 at the ends."""
     count = len(features)
-    likeness = features @ features.T
     sums = np.zeros((count + 1, count + 1))
-    sums[1:, 1:] = likeness.cumsum(0).cumsum(1)
+    np.matmul(features, features.T, out=sums[1:, 1:])
+    for axis in (0, 1):
+        np.cumsum(sums, axis, out=sums)
 
     def block(a: NDArray, b: NDArray, c: NDArray, d: NDArray) -> Array:
         total = sums[b, d] - sums[a, d] - sums[b, c] + sums[a, c]

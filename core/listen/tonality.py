@@ -49,11 +49,11 @@ def notes_of(frames: Frames) -> NDArray[np.float32]:
     kernel = np.maximum(0.0, 1.2 - np.abs(np.arange(count * BINS_PER_SEMITONE)[:, None] - centre))
     kernel = (LEVEL_STEP * kernel / kernel.sum(0)).astype(np.float32)
     levels = frames.pitch_levels
-    parts = [
-        standing_out(levels[start : start + _AT_ONCE].astype(np.float32) @ kernel)
-        for start in range(0, len(levels), _AT_ONCE)
-    ]
-    return np.concatenate(parts) if parts else np.zeros((0, count), np.float32)
+    notes = np.empty((len(levels), count), np.float32)
+    for start in range(0, len(levels), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        notes[some] = standing_out(levels[some].astype(np.float32) @ kernel)
+    return notes
 
 
 def standing_out(levels: NDArray[np.float32]) -> NDArray[np.float32]:
