@@ -34,7 +34,7 @@ from core.learn.genres.data import TEST, TRAIN, VALID, Tracks, folds, load_track
 from core.learn.genres.robustness import of_log_mels, of_recordings
 from core.learn.genres.runs import Run, fitted, judged, one_hot, step_of, tensors_of
 from core.learn.genres.training import Logits, Plan
-from core.learn.genres.wide import EPOCHS, fit_wide, summaries
+from core.learn.genres.wide import EPOCHS, fit_wide, odd_summaries, summaries
 from core.listen.genre import FLAGSHIP
 from core.listen.networks import GenreNet
 from core.listen.trained import FRONT_END, KIND, Trained
@@ -45,7 +45,9 @@ from core.store.model_file import save_model
 Report = Callable[[float], None]
 Cancel = Callable[[], bool]
 
-PLAN = Plan(epochs=24, columns=64, strength=Strength(mixup=0, tilt=6, gain=4, masks=1, cut=0.1), strangers=3)
+PLAN = Plan(
+    epochs=100, columns=112, strength=Strength(mixup=0, tilt=10, gain=4, masks=2, cut=0.1), strangers=3
+)
 CLIPS = "clips"
 DEEP, WIDE = "genre-deep", "genre-wide"
 SEEDS, FOLDS = 5, 10
@@ -120,8 +122,9 @@ def out_of_fold(
     for number, held_out in enumerate(folds(tracks, count)):
         learns = np.setdiff1d(np.arange(len(tracks.names)), held_out)
         ear = fit_wide(
-            copies, learns, one_hot(tracks, learns), epochs=epochs, seed=number, cancelled=cancelled
-        )
+            copies, learns, one_hot(tracks, learns), odd=odd_summaries(tracks, learns),
+            epochs=epochs, seed=number, cancelled=cancelled,
+        )  # fmt: skip
         scored[held_out] = judged(Run(ear, []), WIDE, tracks, held_out)
         rates.append(float((scored[held_out].argmax(1) == tracks.labels[held_out]).mean()))
     return scored, rates
@@ -164,8 +167,9 @@ def learn_genre(
             seed=seed, progress=step_of(progress, seed, seeds + 2), cancelled=cancelled,
         )  # fmt: skip
         wide = fit_wide(
-            copies, learns, one_hot(tracks, learns), epochs=wide_epochs, seed=seed, cancelled=cancelled
-        )
+            copies, learns, one_hot(tracks, learns), odd=odd_summaries(tracks, learns),
+            epochs=wide_epochs, seed=seed, cancelled=cancelled,
+        )  # fmt: skip
         heard[DEEP].append(judged(deep, DEEP, tracks, measured, bfloat16=plan.bfloat16))
         heard[WIDE].append(judged(Run(wide, []), WIDE, tracks, measured))
         heard[FLAGSHIP].append(np.float32(0.5) * (heard[DEEP][-1] + heard[WIDE][-1]))
@@ -173,7 +177,10 @@ def learn_genre(
         out, "deep-shipped", DEEP, tracks, both, plan,
         seed=0, progress=step_of(progress, seeds, seeds + 2), cancelled=cancelled,
     )  # fmt: skip
-    wide = fit_wide(copies, both, one_hot(tracks, both), epochs=wide_epochs, seed=0, cancelled=cancelled)
+    wide = fit_wide(
+        copies, both, one_hot(tracks, both), odd=odd_summaries(tracks, both),
+        epochs=wide_epochs, seed=0, cancelled=cancelled,
+    )  # fmt: skip
     shipped = two_ears(deep.network, wide, tracks)
 
     checks = np.concatenate([scored[: len(valid)] for scored in heard[FLAGSHIP]])

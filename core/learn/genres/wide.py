@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from core.errors import Cancelled
-from core.learn.genres.augment import Strength, augment
+from core.learn.genres.augment import Strength, augment, strangers
 from core.learn.genres.data import Places, Tracks
 from core.listen.networks import WideEar
 from core.listen.spectra import one_thread
 from core.listen.summary import Summary
 
 COPIES, EPOCHS = 12, 40
+ODD, ODD_A_BATCH = 300, 3
+"""Summaries of what is no music, and how many of them a batch has."""
+
 CROPS = (112, 168, 224)
-STRENGTH = Strength(stretch=0.15, semitones=2, tilt=6, gain=4, masks=0, cut=0.1, mixup=0)
+STRENGTH = Strength(stretch=0.15, semitones=2, tilt=10, gain=4, masks=0, cut=0.1, mixup=0)
 RATE, DECAY, BATCH, SMOOTHING = 1e-3, 0.1, 32, 0.1
 
 
@@ -40,11 +43,23 @@ def summaries(tracks: Tracks, copies: int = COPIES, seed: int = 0) -> NDArray[np
     return torch.stack(made).numpy()
 
 
+@torch.no_grad()
+def odd_summaries(tracks: Tracks, learns: Places, count: int = ODD, seed: int = 0) -> NDArray[np.float32]:
+    """What is no music, summed up [shape=(count, size)]; some of it is made of tracks that are learnt from."""
+    draw = torch.Generator().manual_seed(seed)
+    places = learns[torch.randint(0, len(learns), (count,), generator=draw).numpy()]
+    crops = augment(torch.from_numpy(tracks.pictures[places]), CROPS[0], STRENGTH, draw)
+    with one_thread():
+        summed: NDArray[np.float32] = Summary()(strangers(crops, draw)).numpy()
+    return summed
+
+
 def fit_wide(
     copies: NDArray[np.float32],
     learns: Places,
     targets: NDArray[np.float32],
     *,
+    odd: NDArray[np.float32] | None = None,
     epochs: int = EPOCHS,
     seed: int = 0,
     cancelled: Callable[[], bool] = lambda: False,
@@ -56,6 +71,7 @@ def fit_wide(
     copies : of all tracks, by `summaries`
     learns : places of the tracks to learn from
     targets : how likely every label of these is [shape=(learns, labels)]
+    odd : what no label fits, by `odd_summaries`
     """
     torch.manual_seed(seed)
     ear = WideEar(targets.shape[1])
@@ -76,8 +92,12 @@ def fit_wide(
             for group in optimizer.param_groups:
                 group["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / total))
             version = torch.randint(0, len(known), (len(places),))
-            scores = ear.judge(known[version, places])
-            loss = F.cross_entropy(scores, goals[places], label_smoothing=SMOOTHING)
+            rows, wanted = known[version, places], goals[places]
+            if odd is not None:
+                some = torch.randint(0, len(odd), (ODD_A_BATCH,)).numpy()
+                rows = torch.cat([rows, torch.from_numpy(odd[some])])
+                wanted = torch.cat([wanted, torch.full((len(some), wanted.shape[1]), 1 / wanted.shape[1])])
+            loss = F.cross_entropy(ear.judge(rows), wanted, label_smoothing=SMOOTHING)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
