@@ -45,10 +45,12 @@ def normalised(notes: Array) -> Array:
     return (notes / max(float(tops.mean()), 1e-3)).astype(np.float32, copy=False)
 
 
-def with_neighbours(rows: Array, chosen: NDArray[np.bool_] | slice = slice(None)) -> Array:
-    """The ``chosen`` stretches, each after the one before and before the one after it [shape=(n, 3, PITCHES)]."""
+def with_neighbours(rows: Array) -> Array:
+    """Each stretch after the one before and before the one after it, a view [shape=(n, 3, PITCHES)]."""
+    if not len(rows):
+        return np.zeros((0, 3, PITCHES), np.float32)
     padded = np.concatenate([rows[:1], rows, rows[-1:]])
-    return np.stack([padded[:-2][chosen], padded[1:-1][chosen], padded[2:][chosen]], 1)
+    return np.moveaxis(np.lib.stride_tricks.sliding_window_view(padded, 3, 0), 2, 1)
 
 
 def chances(weights: Mapping[str, NDArray[Any]], stretches: Array) -> NDArray[np.float64]:

@@ -105,9 +105,9 @@ def harmony_of(frames: Frames, weights: Mapping[str, NDArray[Any]]) -> Harmony:
     whole = len(notes) // _CHORD_FRAMES * _CHORD_FRAMES
     rows = notes[:whole].reshape(-1, _CHORD_FRAMES, notes.shape[1]).mean(1)
     loud = rows.max(1) > 0.1
-    rows = chord_network.with_neighbours(rows, loud) if len(rows) else rows[:0, None]
-    total = np.exp(chord_network.chances(weights, rows)).sum(0)
-    return Harmony(notes, treble, bass, total / max(1, len(rows)))
+    found = chord_network.chances(weights, chord_network.with_neighbours(rows))
+    total = np.exp(found[loud]).sum(0)
+    return Harmony(notes, treble, bass, total / max(1, int(loud.sum())))
 
 
 def key_features(harmony: Harmony) -> Array:
