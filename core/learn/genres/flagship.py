@@ -211,6 +211,7 @@ def learn_genre(
             folded, tracks.labels, tracks.genres, temperature_of(softmax(folded), tracks.labels)
         )
         | {"folds": rates},
+        "log": deep.log,
     }
     ready = Trained(FLAGSHIP, shipped.network, tracks.genres, 0, temperature, sure_from)
     if data is not None and (data / CLIPS).is_dir():
