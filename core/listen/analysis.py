@@ -78,7 +78,7 @@ def analyse(
     structure = find_structure(harmony.treble, harmony.notes, rhythm.beats_s, frames.duration_s)
     del harmony  # large where hours were heard
     look()
-    melody = find_melody(frames)
+    melody = find_melody(frames, look)
     look()
     return Analysis(
         tempo_bpm=rhythm.tempo_bpm,

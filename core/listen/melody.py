@@ -14,6 +14,8 @@ II; the path by Viterbi as in Durrieu et al., IEEE TASLP 18 (2010), section III.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,9 +31,9 @@ _TURN = 2.3
 _CHUNK = 2048
 
 
-def find_melody(frames: Frames) -> tuple[MelodyNote, ...]:
-    """The notes of the leading voice of a recording."""
-    path, exact = melody_path(frames)
+def find_melody(frames: Frames, look: Callable[[], None] = lambda: None) -> tuple[MelodyNote, ...]:
+    """The notes of the leading voice of a recording; ``look`` is called on the way, and may raise to end it."""
+    path, exact = melody_path(frames, look)
     cuts = np.concatenate([[0], np.flatnonzero(np.diff(path)) + 1, [len(path)]])
     notes = []
     for a, b in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
@@ -41,7 +43,9 @@ def find_melody(frames: Frames) -> tuple[MelodyNote, ...]:
     return tuple(notes)
 
 
-def melody_path(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def melody_path(
+    frames: Frames, look: Callable[[], None] = lambda: None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The melody's piano key in each frame, -1 where there is none, and its pitch with fractions."""
     count = len(frames.salience)
     if not count or not frames.salience.any():
@@ -50,14 +54,14 @@ def melody_path(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.float64]]
     thirds = np.roll(frames.salience, -shift, axis=1).reshape(count, -1, BINS_PER_SEMITONE)
     keys = thirds.max(2)
     usual = max(float(np.percentile(keys.max(1), 75)), 1.0)
-    path = _path(keys, usual)
+    path = _path(keys, usual, look)
     silent = path == keys.shape[1]
     inner = thirds[np.arange(count), np.where(silent, 0, path)].argmax(1)
     exact = MELODY_LOWEST + path + (inner - BINS_PER_SEMITONE // 2 + shift) / BINS_PER_SEMITONE
     return np.where(silent, -1, path + MELODY_LOWEST), exact
 
 
-def _path(keys: NDArray[np.uint8], usual: float) -> NDArray[np.int64]:
+def _path(keys: NDArray[np.uint8], usual: float, look: Callable[[], None]) -> NDArray[np.int64]:
     """Viterbi over keys and the state "none", the last: leaps and turning on and off cost."""
     states = keys.shape[1] + 1
     leap = np.abs(np.arange(states)[:, None] - np.arange(states)).astype(np.float32)
@@ -72,6 +76,7 @@ def _path(keys: NDArray[np.uint8], usual: float) -> NDArray[np.int64]:
     for number in range(len(keys)):
         within = number % _CHUNK
         if within == 0:
+            look()
             piece = keys[number : number + _CHUNK]
             scores[: len(piece), :-1] = np.float32(_SALIENT / usual) * piece + height[:-1]
         reached = best - costs  # row: to, column: from (the costs are symmetric)

@@ -10,6 +10,7 @@ import pytest
 from core.errors import Cancelled
 from core.listen import analysis
 from core.listen.analysis_frames import SAMPLE_RATE, FrameMaker, Frames
+from core.listen.melody import find_melody
 from core.song.harmony import CHORDS, parse_chord
 from core.song.notes import Meter, Song, Tempo, Track, make_notes
 from core.sound.render import render
@@ -174,3 +175,16 @@ def test_short_recordings_are_no_trouble(seconds: float) -> None:
 def test_it_can_be_cancelled() -> None:
     with pytest.raises(Cancelled):
         analysis.analyse(frames_of(clicks(120, 3.0)), cancelled=lambda: True)
+
+
+def test_the_search_for_a_melody_can_be_ended_on_the_way() -> None:
+    frames = frames_of(0.1 * np.sin(2 * np.pi * 440 * np.arange(200 * SAMPLE_RATE) / SAMPLE_RATE))
+    looks: list[int] = []
+
+    def look() -> None:
+        looks.append(1)
+        if len(looks) == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        find_melody(frames, look)
