@@ -197,6 +197,8 @@ def wishes() -> Iterator[tuple[str, Request]]:
     for name, generator in GENERATORS.items():
         style = next((style for style in STYLES if style in generator.styles), "")
         request = Request(generator=name, style=style, bars=BARS, tempo=TEMPO)
+        if name == flagship.NAME:
+            request = replace(request, instruments=())  # the style's own
         if name in AS_PUBLISHED:
             yield f"{generator.title}, as published", replace(request, temperature=AS_PUBLISHED[name])
             yield f"{generator.title}, temperature 1", request
