@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from core.errors import TunesmithError
-from core.store.model_file import Tensors, find_models
+from core.store.model_file import Tensors, model_named
 
 NAME = KIND = "analysis"
 
@@ -19,7 +18,4 @@ def weights() -> Tensors:
     TunesmithError
         Where there is none, or it is damaged.
     """
-    for model in find_models("listen"):
-        if model.name == NAME:
-            return model.load()[0]
-    raise TunesmithError(f"the model {NAME} is missing; install Tunesmith again")
+    return model_named(NAME, "listen").load()[0]

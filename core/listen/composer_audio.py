@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import TunesmithError
 from core.listen.report import NOT_SURE, Verdict
-from core.store.model_file import Tensors, find_models
+from core.store.model_file import Tensors, model_named
 
 if TYPE_CHECKING:
     from core.listen.composer_networks import Ears
@@ -246,10 +245,7 @@ def load(model: str = NAME) -> Trained:
     TunesmithError
         If there is none, or it is damaged.
     """
-    files = {file.name: file for file in find_models("listen")}
-    if model not in files:
-        raise TunesmithError(f"the weights {model} are missing; install Tunesmith again")
-    return trained(*files[model].load())
+    return trained(*model_named(model, "listen").load())
 
 
 def classify(heard: Heard, model: str = NAME) -> Verdict:

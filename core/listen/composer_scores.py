@@ -17,7 +17,7 @@ from core.errors import TunesmithError
 from core.listen.composer_features import COUNT, features
 from core.listen.report import NOT_SURE, Verdict
 from core.song.notes import Song
-from core.store.model_file import Tensors, find_models
+from core.store.model_file import Tensors, model_named
 
 NAME = "composer-scores"
 KIND = "classifier of composers by notes"
@@ -111,10 +111,7 @@ def load(model: str = NAME) -> Composers:
     TunesmithError
         If there is none, or it is damaged.
     """
-    files = {file.name: file for file in find_models("listen")}
-    if model not in files:
-        raise TunesmithError(f"the weights {model} are missing; install Tunesmith again")
-    return composers(*files[model].load())
+    return composers(*model_named(model, "listen").load())
 
 
 def classify(song: Song, model: str = NAME) -> Verdict:

@@ -19,7 +19,7 @@ from torch import nn
 from core.errors import TunesmithError
 from core.listen.spectra import one_thread
 from core.listen.zoo import NETWORKS
-from core.store.model_file import Tensors, find_models
+from core.store.model_file import Tensors, model_named
 
 KIND = "classifier of recordings"
 """What the card of such a model says of it."""
@@ -81,10 +81,7 @@ def load(name: str) -> Trained:
     TunesmithError
         If there is none, or it is not such a classifier.
     """
-    files = {model.name: model for model in find_models("listen")}
-    if name not in files:
-        raise TunesmithError(f"the weights of the classifier {name!r} are missing; install Tunesmith again")
-    return trained(name, *files[name].load())
+    return trained(name, *model_named(name, "listen").load())
 
 
 def trained(name: str, tensors: Tensors, card: dict[str, Any]) -> Trained:

@@ -187,6 +187,20 @@ def find_models(room: str | None = None, *, folders: list[Path] | None = None) -
     return sorted(found.values(), key=lambda model: model.name)
 
 
+def model_named(name: str, room: str) -> ModelFile:
+    """The model ``name`` of a room: the shipped one, or the user's own in its place.
+
+    Raises
+    ------
+    TunesmithError
+        If there is none.
+    """
+    for model in find_models(room):
+        if model.name == name:
+            return model
+    raise TunesmithError(f"the weights {name} are missing; install Tunesmith again")
+
+
 def card_paths(folders: list[Path] | None = None) -> list[Path]:
     """The cards in the model folders, readable or not."""
     if folders is None:

@@ -35,7 +35,9 @@ from core.learn.composers.clips import (
     open_array,
     read_clips,
 )
-from core.learn.composers.figures import (
+from core.learn.composers.rendering import excerpt, render_clips, song_of
+from core.learn.composers.sounding import COUNT, truths
+from core.learn.figures import (
     by_work,
     calibration_error,
     confusion,
@@ -45,8 +47,6 @@ from core.learn.composers.figures import (
     when_sure,
     with_interval,
 )
-from core.learn.composers.rendering import excerpt, render_clips, song_of
-from core.learn.composers.sounding import COUNT, truths
 from core.learn.workers import Workers
 from core.listen.composer_audio import COLUMNS, FARTHEST, JUDGE, KIND, NAME, columns, described, strangeness
 from core.listen.composer_features import COUNT as FEATURES

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.errors import Cancelled
 from core.learn.composers.clips import COMPOSERS, Clips, decibels
-from core.learn.composers.figures import confusion, with_interval
+from core.learn.figures import confusion, with_interval
 from core.listen.composer_networks import BASELINES, Baseline, ManyToOne
 
 EPOCHS = 10
@@ -100,7 +100,7 @@ def measure(
     -------
     dict
         by name of `BASELINES`, and "majority" and "chance": ``accuracy`` of the first seed with its interval
-        (`core.learn.composers.figures.with_interval`), ``seeds`` the accuracy of every seed, ``confusion``
+        (`core.learn.figures.with_interval`), ``seeds`` the accuracy of every seed, ``confusion``
     """
     baselines, seeds = baselines or BASELINES, seeds or SEEDS
     training, test = clips.of("train"), clips.of("test")

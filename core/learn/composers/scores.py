@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled, TunesmithError
-from core.learn.composers.figures import (
+from core.learn.data import Row, read_manifest, read_song
+from core.learn.figures import (
     by_work,
     calibration_error,
     softmax,
@@ -33,7 +34,6 @@ from core.learn.composers.figures import (
     threshold_of,
     with_interval,
 )
-from core.learn.data import Row, read_manifest, read_song
 from core.learn.workers import Workers, mapped
 from core.listen.composer_features import COUNT, GROUPS, STRETCHES, features
 from core.listen.composer_scores import KIND, NAME, OTHERS, Composers, prepared

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from core.learn.composers.figures import (
+from core.learn.figures import (
     calibration_error,
     confusion,
     scores,

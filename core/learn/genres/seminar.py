@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from core.learn.composers.figures import softmax, temperature_of, threshold_of
+from core.learn.figures import softmax, temperature_of, threshold_of
 from core.learn.genres.data import TEST, TRAIN, VALID, Places, Tracks, folds, load_tracks
 from core.learn.genres.flagship import SURE, Cancel, Report, figures_of, save_genre
 from core.learn.genres.pictures import draw_confusion, draw_curves

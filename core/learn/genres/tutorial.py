@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from core.learn.composers.figures import scores, softmax, temperature_of, threshold_of
+from core.learn.figures import scores, softmax, temperature_of, threshold_of
 from core.learn.genres.augment import Strength
 from core.learn.genres.data import TEST, TRAIN, VALID, Places, Tracks, load_tracks
 from core.learn.genres.flagship import PLAN as FLAGSHIP_PLAN

@@ -16,7 +16,8 @@ pytest.importorskip("sklearn")
 import librosa
 
 from core.errors import TunesmithError
-from core.learn.composers import audio, figures, rendering, s2, s2_table, scores, sounding
+from core.learn import figures
+from core.learn.composers import audio, rendering, s2, s2_table, scores, sounding
 from core.learn.composers.clips import (
     COMPOSERS,
     FOLDS,

@@ -1,4 +1,4 @@
-"""Figures of classifiers of composers, whose unit is the work: accuracy with an interval, balance, calibration.
+"""Figures of classifiers, whose unit is the work or the track: accuracy with an interval, balance, calibration.
 
 Conventions
 -----------
