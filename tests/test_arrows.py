@@ -33,8 +33,8 @@ FLOOR = {
 }
 """A room may import from rooms on lower floors."""
 
-SIDE_STEPS = {("sound", "song"), ("store", "song")}
-"""Sound plays songs and the store keeps them; the song knows neither."""
+SIDE_STEPS = {("sound", "song"), ("store", "song"), ("explore", "listen")}
+"""Sound plays songs and the store keeps them; the song knows neither. A map is drawn of what was heard."""
 
 FREE_TO_ALL = {("core", "store", "atomic"), ("core", "store", "folders")}
 """Writing a file whole or not at all, and where files lie: below every room, and no room of their own."""

@@ -91,6 +91,8 @@ class Index:
             raise TunesmithError(f"a vector has 1 to {MOST_DIMENSIONS} numbers, not {dimensions}")
         self.dimensions = dimensions
         self._vectors, self._items = folder / VECTORS, folder / ITEMS
+        self._bytes = 0
+        """Of the file of items, those that count."""
         self.items: list[Item] = list(self._read_items())
         self._row = {item.key: row for row, item in enumerate(self.items)}
 
@@ -135,9 +137,10 @@ class Index:
             self._items.parent.mkdir(parents=True, exist_ok=True)
             # The vectors first: a row without its line does not count, a line without its row would.
             _append(self._vectors, 4 * self.dimensions * len(self), rows[list(new.values())].tobytes())
-            _append(self._items, self._bytes_of_items(), "".join(lines).encode())
+            _append(self._items, self._bytes, data := "".join(lines).encode())
         except OSError as error:
             raise cannot_write(self._items, error) from error
+        self._bytes += len(data)
         for key, place in new.items():
             self._row[key] = len(self.items)
             self.items.append(Item(key, dict(items[place].about)))
@@ -185,17 +188,8 @@ class Index:
                     raise TunesmithError(
                         f"{self._items} is damaged in line {number + 1}; delete {self._items.parent} to build it anew"
                     ) from error
+                self._bytes += len(line)
                 yield Item(str(key), about)
-
-    def _bytes_of_items(self) -> int:
-        """How many bytes of the file of items count."""
-        if not self._items.is_file():
-            return 0
-        total = 0
-        with self._items.open("rb") as lines:
-            for _, line in zip(self.items, lines, strict=False):
-                total += len(line)
-        return total
 
 
 def _append(path: Path, at: int, data: bytes) -> None:

@@ -132,13 +132,29 @@ def placed(vectors: Vectors, places: Positions, new: Vectors) -> Positions:
     return (weight[..., None] * places[near]).sum(1).astype(np.float32)
 
 
-def trust(vectors: Vectors, places: Positions, count: int = NEIGHBOURS) -> NDArray[np.float32]:
-    """Of each point, the share of its true neighbours that are its neighbours on the map, 0-1 [shape=(n,)]."""
+def trust(
+    vectors: Vectors,
+    places: Positions,
+    count: int = NEIGHBOURS,
+    *,
+    progress: Report = lambda _: None,
+    cancelled: Cancel = lambda: False,
+) -> NDArray[np.float32]:
+    """Of each point, the share of its true neighbours that are its neighbours on the map, 0-1 [shape=(n,)].
+
+    Raises
+    ------
+    Cancelled
+        Between two blocks of rows, after ``cancelled`` first answers True.
+    """
     count = min(count, len(vectors) - 1)
     if count < 1:
         return np.ones(len(vectors), np.float32)
     shares = np.empty(len(vectors), np.float32)
     for first in range(0, len(vectors), ROWS_AT_ONCE):
+        if cancelled():
+            raise Cancelled
+        progress(first / len(vectors))
         rows = slice(first, first + ROWS_AT_ONCE)
         true, _ = neighbours(vectors, vectors[rows], count + 1)
         seen, _ = neighbours(places, places[rows], count + 1)

@@ -59,4 +59,5 @@ RECIPES: dict[str, Recipe] = {
     "analysis": Recipe("analysis_recipe.learn_analysis"),
     "composers-audio": Recipe("composers.audio.learn"),
     "composers-scores": Recipe("composers.scores.learn"),
+    "collection": Recipe("collection.learn_collection"),
 }
