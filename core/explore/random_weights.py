@@ -1,7 +1,7 @@
 """What a convnet that never learnt makes of music: the mean of each layer's channels, which a dull network knows too.
 
 Choi, Fazekas, Sandler & Cho, "Transfer learning for music classification and regression tasks" (ISMIR 2017): such
-features are a baseline that an embedding which learnt must beat. The network is that of the classifier of the same name.
+features are a baseline that an embedding which learnt must beat. The network is that of the classifier of that name.
 """
 
 from __future__ import annotations
