@@ -107,7 +107,7 @@ EMBEDDINGS: dict[str, Embedding] = {
         ),
         Embedding(
             "score", "By notes", "score", OURS, "A recurrent variational autoencoder of bars; writes MIDI",
-            "embedding-score", 128, "score.load",
+            "embedding-score", 64, "score.load",
         ),
         Embedding(
             "pca", "PCA", "sound", PAPER, "The forty directions in which mel-spectrograms differ most",
