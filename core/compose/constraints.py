@@ -44,14 +44,14 @@ PATIENCE = 2
 
 URGE = 3.0
 
-NOTES_A_BAR = (0.8, 2.2, 4.0, 6.3, 10.0, 16.0, 28.0)
+NOTES_A_BAR = (0.8, 2.2, 4.0, 6.4, 10.3, 16.5, 28.0)
 """What the density classes stand for."""
 
-SCHEDULE, PART_SCHEDULE = 600.0, 150.0
+SCHEDULE, PART_SCHEDULE = 600.0, 600.0
 """Nats, times a squared logarithm, by which an onset is held back that comes too early or too late for the density
 asked for, and a part that has too many notes; see `_off_schedule`."""
 
-FREEDOM = 0.08
+FREEDOM = 0.02
 """How far, as a logarithm, the number of notes may be off without being held back."""
 
 HABIT = 1.6
