@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 NAME = "embedding-score"
 KIND = "embedding of scores"
 
-LENGTHS = (4, 8, 16, 32, MOST_IN_CELL)
+LENGTHS = (6, 12, 20, MOST_IN_CELL)
 """Cells are read together with others that have as many events at most."""
 
 UNITS_AT_ONCE = 256

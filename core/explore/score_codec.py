@@ -43,8 +43,8 @@ SEATS = {1: (3,), 2: (0, 3), 3: (0, 1, 3), 4: (0, 1, 2, 3)}
 """So many parts with pitches, low to high, take these slots."""
 
 UNIT_BARS = 2
-MOST_IN_CELL = 63
-"""Events of a cell that are read or written; one bar in thousands has more."""
+MOST_IN_CELL = 40
+"""Events of a cell that are read or written; one in a thousand has more."""
 
 MOST_BARS = 2000
 
