@@ -69,6 +69,20 @@ def excerpts(piece: Piece, bars: int, count: int = 1) -> list[Piece]:
     return [cut for cut in cuts if (cut.events["time"] != BAR).sum() >= FEWEST_NOTES]
 
 
+EDGE = 1
+"""Bars at both ends of a composed piece that have no likeness in an excerpt: it opens, and closes on the tonic."""
+
+
+def inner_bars(song: Song) -> Song:
+    """A piece without its `EDGE` bars, as `excerpts` of real music come from within pieces."""
+    bars = song.bars
+    first, end = bars.start(EDGE), bars.start(bars.bar_at(max(song.end_tick - 1, 0)) + 1 - EDGE)
+    notes = song.notes[(song.notes["onset"] >= first) & (song.notes["onset"] < end)].copy()
+    notes["duration"] = np.minimum(notes["duration"], end - notes["onset"])
+    notes["onset"] -= first
+    return song.with_notes(notes)
+
+
 def real_facts(examples: Sequence[Example], bars: int, count: int = 1) -> list[dict[str, float]]:
     """Facts of real `excerpts`."""
     return [

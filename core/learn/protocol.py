@@ -27,11 +27,13 @@ from core.compose.request import Request
 from core.compose.workpiece import POLYPHONY_CLASSES, new_sheet
 from core.errors import TunesmithError
 from core.learn.comparison import (
+    EDGE,
     FACTS,
     FEWEST_NOTES,
     excerpts,
     facts,
     gap,
+    inner_bars,
     key_of,
     overlap,
     real_facts,
@@ -65,7 +67,7 @@ class Plan:
     ----------
     samples : pieces of every kind that are composed, for each seed where there are several
     seeds : how often the pieces that are compared with real music are composed anew
-    bars : their length
+    bars : their length; excerpts of real music that they are compared with have two `EDGE` less
     asked : pieces for every density and polyphony asked for
     each_style : pieces in every style
     held_out, training : pieces that losses are measured on, and that the dull baselines count
@@ -80,6 +82,11 @@ class Plan:
     held_out: int = 300
     training: int = 4000
     preferences: int = 300
+
+    @property
+    def inner(self) -> int:
+        """Bars of an excerpt, and of a composed piece without its edges."""
+        return self.bars - 2 * EDGE
 
 
 @dataclass
@@ -160,13 +167,19 @@ def _beside(ours: Rows, real: Rows) -> Figures:
     }
 
 
+def _requests(bench: Bench, asked: Sequence[Example], seed: int, **wishes: Any) -> list[Request]:
+    """Requests for pieces whose inner bars are to be compared with excerpts."""
+    return [
+        request_like(example, bench.plan.bars, 10_000 * seed + number, **wishes)
+        for number, example in enumerate(asked)
+    ]
+
+
 def _composed(bench: Bench, name: str, asked: Sequence[Example], seeds: int, **wishes: Any) -> Iterator[Rows]:
     for seed in range(seeds):
-        requests = [
-            request_like(example, bench.plan.bars, 10_000 * (seed + 1) + number, **wishes)
-            for number, example in enumerate(asked)
-        ]
-        yield _facts_of(bench.compose(f"{name}-{seed}", requests), requests)
+        requests = _requests(bench, asked, seed + 1, **wishes)
+        songs = bench.compose(f"{name}-{seed}", requests)
+        yield _facts_of([inner_bars(song) for song in songs], requests)
 
 
 def _seeds_beside(runs: Sequence[Rows], real: Rows) -> Figures:
@@ -181,7 +194,7 @@ def _seeds_beside(runs: Sequence[Rows], real: Rows) -> Figures:
 
 def music(bench: Bench) -> Figures:
     """What is composed beside real held-out music, with the controls."""
-    bars, asked = bench.plan.bars, bench.asked
+    bars, asked = bench.plan.inner, bench.asked
     real = real_facts(asked, bars)
     half = bench.test[1::2][: bench.plan.samples] or bench.test
     shuffled, chained = [], []
@@ -207,10 +220,9 @@ def music(bench: Bench) -> Figures:
     for name, path in bench.plain.items():
         network, _ = network_of(path)
         other = flagship.Loaded(network.eval(), bench.loaded.card)
-        requests = [
-            request_like(example, bars, number, strictness=0.0) for number, example in enumerate(asked)
-        ]
-        rows = _facts_of(bench.compose(f"composed-{name}", requests, other), requests)
+        requests = _requests(bench, asked, 0, strictness=0.0)
+        songs = bench.compose(f"composed-{name}", requests, other)
+        rows = _facts_of([inner_bars(song) for song in songs], requests)
         figures[f"{name}, free"] = _beside(rows, real)
     free = list(_composed(bench, "composed-free", asked, 1, strictness=0.0))
     figures["flagship, free"] = _seeds_beside(free, real)
@@ -223,7 +235,7 @@ def pop(bench: Bench) -> Figures:
     held_out = [e for e in bench.test if e.dataset == POP_SET and not is_arranged(e)]
     if not held_out:
         return {}
-    real = real_facts(held_out, bench.plan.bars, 3)
+    real = real_facts(held_out, bench.plan.inner, 3)
     asked = list(islice(cycle(held_out), bench.plan.samples))
     figures = _seeds_beside(list(_composed(bench, "pop", asked, bench.plan.seeds)), real)
     return figures | {"real": summary(real), "real_pieces": len(real)}
@@ -356,21 +368,25 @@ def held_out(bench: Bench) -> Figures:
     )
 
 
+DISORDERS = {"bars": with_shuffled_bars, "pitches": with_shuffled_pitches}
+
+
 def preference(bench: Bench) -> Figures:
     """How often the second half of an excerpt is likelier as it stands than in disorder.
 
-    Two kinds of disorder: its bars in another order, and the pitches of every part changed about. Excerpts
-    that stay the same are left out.
+    Three kinds of disorder: its bars in another order, the pitches of every part changed about, and both, which is
+    the shuffled control of `music`. Excerpts that stay the same are left out.
     """
     bars = bench.plan.bars
     network = bench.loaded.network
-    wins: dict[str, list[bool]] = {"bars": [], "pitches": []}
+    wins: dict[str, list[bool]] = {"bars": [], "pitches": [], "both": []}
     for number, example in enumerate(bench.test[: bench.plan.preferences]):
         rng = np.random.default_rng(number)
         for cut in excerpts(example.piece, bars):
             real = nats_of(network, replace(example, piece=cut))
-            for name, disorder in (("bars", with_shuffled_bars), ("pitches", with_shuffled_pitches)):
-                other = disorder(cut, bars // 2, rng)
+            others = {name: disorder(cut, bars // 2, rng) for name, disorder in DISORDERS.items()}
+            others["both"] = with_shuffled_bars(others["pitches"], bars // 2, rng)
+            for name, other in others.items():
                 if not np.array_equal(other.events, cut.events):
                     wins[name].append(real < nats_of(network, replace(example, piece=other)))
         bench.progress("preference", (number + 1) / min(len(bench.test), bench.plan.preferences))
@@ -386,7 +402,7 @@ def originality(bench: Bench) -> Figures:
     """What composed pieces share with the training music, beside what real held-out pieces do."""
     from core.compose.originality import check
 
-    requests = [request_like(example, bench.plan.bars, 10_000 + n) for n, example in enumerate(bench.asked)]
+    requests = _requests(bench, bench.asked, 1)
     composed = [check(song) for song in bench.compose("composed-0", requests)]
     real = [
         check(song_of(cut)) for example in bench.asked for cut in excerpts(example.piece, bench.plan.bars)

@@ -49,6 +49,7 @@ GOALS = (
     Goal("density asked for: parts in the class", ("density", "parts"), 0.9),
     Goal("density asked for: pieces within half a class", ("density", "pieces"), 0.9),
     Goal("polyphony asked for: parts in the class", ("polyphony", "parts"), 0.9),
+    Goal("real continuation preferred to the shuffled control", ("preference", "both", "share"), 0.99),
     Goal("real continuation preferred to its bars in disorder", ("preference", "bars", "share"), 0.99),
     Goal("real continuation preferred to its pitches in disorder", ("preference", "pitches", "share"), 0.99),
     Goal(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.compose.encoding import piece_from_song
-from core.learn.comparison import FACTS, facts, overlap, song_of, summary, table
+from core.learn.comparison import FACTS, facts, inner_bars, overlap, song_of, summary, table
 from core.song.harmony import Key
 from core.song.notes import Song, Track, make_notes
 
@@ -36,6 +36,14 @@ def test_an_encoded_song_comes_back_in_its_common_key() -> None:
     found = facts(back, Key(0, "major"))
     assert found["in_key_share"] == 1.0
     assert found["structure"] == pytest.approx(0.5)
+
+
+def test_inner_bars_are_a_piece_without_its_opening_and_its_ending() -> None:
+    notes = make_notes([0, 1920, 3840, 5700, 5760], [480, 480, 480, 480, 1920], [60, 62, 64, 65, 67])
+    inner = inner_bars(Song(notes, (Track("tune", 0),)))
+    assert inner.notes["pitch"].tolist() == [62, 64, 65]
+    assert inner.notes["onset"].tolist() == [0, 1920, 3780]
+    assert inner.notes["duration"].tolist() == [480, 480, 60]  # the last is cut at the bar
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
