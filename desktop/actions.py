@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Run = Callable[["Studio"], object]
 WhyNot = Callable[["Studio"], str]
 
-MENUS = ("File", "Edit", "Notes", "Track", "Transport", "Compose", "Listen", "View", "Help")
+MENUS = ("File", "Edit", "Notes", "Track", "Transport", "Compose", "Listen", "Explore", "View", "Help")
 
 
 def always(studio: Studio) -> str:
@@ -150,6 +150,26 @@ def _picture(studio: Studio) -> str:
 
 def _hearable(studio: Studio) -> str:
     return _picture(studio) or studio.spectrogram.why_not_hear()
+
+
+def _mapped(studio: Studio) -> str:
+    return studio.explore.why_not()
+
+
+def _on_map(studio: Studio) -> str:
+    return studio.explore.why_not_piece()
+
+
+def _alike(studio: Studio) -> str:
+    return studio.explore.why_not_compose()
+
+
+def _path(studio: Studio) -> str:
+    return "" if studio.explore.way.stops else "find a path on the map first"
+
+
+def _drawing(studio: Studio) -> str:
+    return "" if studio.explore.explorer.busy else "nothing is being put on the map"
 
 
 def _explained(studio: Studio) -> str:
@@ -312,6 +332,24 @@ ACTIONS: tuple[ActionRow, ...] = (
               _hearable, lambda s: s.spectrogram.audition.is_playing),
     ActionRow("spectrogram_saliency", "Show what spoke for the verdict", ("Ctrl+Alt+Y",), "Listen",
               lambda s: s.spectrogram.saliency.toggle(), _explained, lambda s: s.spectrogram.saliency.isChecked()),
+    # Explore
+    ActionRow("explore_find", "Find on the map", ("Ctrl+Alt+M",), "Explore", lambda s: s.explore.start_search(), _mapped),
+    ActionRow("explore_files", "-Add files to the map…", ("Ctrl+Alt+A",), "Explore", lambda s: s.explore.ask_files()),
+    ActionRow("explore_folder", "Add a folder to the map…", ("Ctrl+Alt+D",), "Explore", lambda s: s.explore.ask_folder()),
+    ActionRow("explore_cancel", "Stop adding", ("Ctrl+Alt+Z",), "Explore", lambda s: s.explore.explorer.cancel(), _drawing),
+    ActionRow("explore_path", "-Path from the chosen piece", ("Ctrl+Alt+P",), "Explore",
+              lambda s: s.explore.map.begin_path(s.explore.map.current), _on_map),
+    ActionRow("explore_next", "Next stop of the path", ("Ctrl+Alt+Right",), "Explore", lambda s: s.explore.step(1), _path),
+    ActionRow("explore_previous", "Previous stop of the path", ("Ctrl+Alt+Left",), "Explore", lambda s: s.explore.step(-1), _path),
+    ActionRow("explore_compose", "Compose like the chosen pieces", ("Ctrl+Alt+J",), "Explore",
+              lambda s: s.explore.compose_like_chosen(), _alike),
+    ActionRow("explore_picture", "-Export the map's picture…", ("Ctrl+Alt+Q",), "Explore", lambda s: s.explore.export_picture(), _mapped),
+    ActionRow("explore_table", "Export the map's table…", ("Ctrl+Alt+B",), "Explore", lambda s: s.explore.export_table(), _mapped),
+    ActionRow("explore_anew", "-Draw the map anew", ("Ctrl+Alt+R",), "Explore", lambda s: s.explore.explorer.refresh(anew=True), _mapped),
+    ActionRow("explore_motion", "Let points move to a new map", ("Ctrl+Alt+V",), "Explore",
+              lambda s: s.explore.set_animated(not s.explore.map.animated), always, lambda s: s.explore.map.animated),
+    ActionRow("explore_large", "Map in place of the roll", ("Ctrl+7",), "Explore", lambda s: s.place_map(not s.map_is_large), always,
+              lambda s: s.map_is_large),
     # View
     ActionRow("palette", "Command palette", ("Ctrl+P", "F3"), "View", lambda s: s.show_palette()),
     ActionRow("fit", "-Fit the song", ("F",), "View", lambda s: s.roll.fit()),
@@ -346,6 +384,8 @@ ACTIONS: tuple[ActionRow, ...] = (
               lambda s: s.panel_is_shown("library")),
     ActionRow("panel_listen", "Listen panel", ("Ctrl+4",), "View", lambda s: s.toggle_panel("listen"), always,
               lambda s: s.panel_is_shown("listen")),
+    ActionRow("panel_explore", "Explore panel", ("Ctrl+8",), "View", lambda s: s.toggle_panel("explore"), always,
+              lambda s: s.panel_is_shown("explore")),
     ActionRow("spectrogram_below", "-Spectrogram below the roll", ("Ctrl+5",), "View", lambda s: _place(s, "below"), always,
               lambda s: s.spectrogram_place == "below"),
     ActionRow("spectrogram_instead", "Spectrogram in place of the roll", ("Ctrl+6",), "View", lambda s: _place(s, "instead"),
@@ -430,6 +470,7 @@ def help_page(actions: dict[str, QAction]) -> str:
         ("Mouse in the piano roll", GESTURES),
         ("Without a mouse", ROLL_KEYS),
         ("In the spectrogram", SPECTROGRAM_GESTURES),
+        ("On the map", MAP_GESTURES),
     ):
         rows = [f"<tr><td width='190'>{how}</td><td>{what}</td></tr>" for how, what in table]
         parts.append(f"<h3>{head}</h3><table cellpadding='3'>{''.join(rows)}</table>")
@@ -462,6 +503,16 @@ SPECTROGRAM_GESTURES = (
     ("Arrow keys", "a cursor that is read aloud; with Ctrl farther"),
     ("Shift + Left or Right", "mark from the cursor"),
     ("Z, Return, Esc", "zoom to the mark, play-head at the cursor, mark nothing"),
+)
+
+MAP_GESTURES = (
+    ("Rest on a piece", "hear it"),
+    ("Click, double-click", "choose a piece; open it"),
+    ("Shift + drag", "draw round pieces to choose them"),
+    ("Ctrl + click, Alt + click", "one piece more; path from the chosen piece to this one"),
+    ("Arrow keys", "the nearest piece in that direction"),
+    ("Space, Return, N, P", "hear; open; choose with others; begin or end a path"),
+    ("+, -, F, I, Esc", "zoom; all pieces; those chosen alone; one step back"),
 )
 
 ROLL_KEYS = (

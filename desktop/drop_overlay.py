@@ -51,6 +51,8 @@ FIELDS = (
 )
 FOLDER = Field("batch", "Classify", "every sound and MIDI file, as a table", "table", frozenset())
 """For a folder, and for more files than one that can be classified."""
+MAP = Field("map", "Explore", "see where it falls on the map", "map", frozenset({"MIDI", "sound"}))
+"""For whatever can be heard, and for a folder of it."""
 
 
 def fields_for(files: Sequence[Path]) -> tuple[Field, ...]:
@@ -59,7 +61,7 @@ def fields_for(files: Sequence[Path]) -> tuple[Field, ...]:
     if not kinds:
         return ()
     if "folder" in kinds:
-        return (FOLDER,)
+        return (FOLDER, MAP)
     one = len(files) == 1
     # Of several files at once there is a table rather than a verdict, and no single tempo or picture.
     fields = [
@@ -67,7 +69,9 @@ def fields_for(files: Sequence[Path]) -> tuple[Field, ...]:
         for each in FIELDS
         if kinds <= each.kinds and (one or each.name not in ("see", "seed"))
     ]
-    return tuple(fields) if fields else (FOLDER,)
+    if kinds <= MAP.kinds or not fields:
+        fields.append(MAP)
+    return tuple(fields) if fields != [MAP] else (FOLDER, MAP)
 
 
 def kind_of(path: Path) -> str:
@@ -159,7 +163,8 @@ class DropOverlay(QWidget):
     def _shape(self) -> tuple[int, int]:
         """Fields side by side, and one below the other."""
         count = max(1, len(self._fields))
-        return (2, 2) if count == 4 else (count, 1)
+        across = count if count <= 3 else -(-count // 2)
+        return across, -(-count // across)
 
     def _take(self, mime: QMimeData) -> bool:
         """See what can be done with what is dragged; whether it is anything."""
@@ -172,6 +177,7 @@ class DropOverlay(QWidget):
         column = int(position.x() * across / max(1, self.parentWidget().width()))
         line = int(position.y() * down / max(1, self.parentWidget().height()))
         field = max(0, min(down - 1, line)) * across + max(0, min(across - 1, column))
+        field = min(field, len(self._fields) - 1)
         if field != self._field:
             self._field = field
             self.update()

@@ -25,7 +25,7 @@ from core.errors import Cancelled
 
 log = logging.getLogger(__name__)
 
-LANES = ("inference", "files", "library", "listening", "sound", "spectrogram", "batch")
+LANES = ("inference", "files", "library", "listening", "sound", "spectrogram", "batch", "explore", "previews")
 """Each lane is a thread of its own; jobs of one lane run in the order they were asked for."""
 
 STOP_WAIT_MS = 60_000

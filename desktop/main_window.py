@@ -37,6 +37,7 @@ from desktop.compose.panel import ComposePanel
 from desktop.compose.session import Compose, ComposeSession, Variant, warm_up
 from desktop.document import Change, Document
 from desktop.drop_overlay import DropOverlay
+from desktop.explore.panel import ExplorePanel
 from desktop.files import Files
 from desktop.hint_line import HintLine
 from desktop.jobs import Jobs
@@ -126,6 +127,7 @@ class Studio(QMainWindow):
         self.spectrogram: SpectrogramView = SpectrogramView(
             document, self.time_axis, self.jobs, self.playback, lambda: self.settings.soundfont
         )
+        self.explore: ExplorePanel = ExplorePanel(self)
         self.listen: ListenPanel = ListenPanel(self)
         self.tracks = TrackPanel(document, self.actions_.by_id)
         self.transport = Transport(document, self.playback, self.actions_.by_id, self._set_snap)
@@ -172,9 +174,15 @@ class Studio(QMainWindow):
         self.split.setChildrenCollapsible(False)
         self.split.addWidget(self.roll)
         self.split.addWidget(self.spectrogram)
+        self.map_stage = QWidget()
+        """The place of the map when it stands where the roll is."""
+        map_layout = QVBoxLayout(self.map_stage)
+        map_layout.setContentsMargins(0, 0, 0, 0)
+        self.split.addWidget(self.map_stage)
         self.split.setStretchFactor(0, 3)
         self.split.setStretchFactor(1, 2)
         self.spectrogram.hide()
+        self.map_stage.hide()
         stage = QVBoxLayout(self.stage)
         stage.setContentsMargins(0, 0, 0, 0)
         stage.addWidget(self.split)
@@ -184,6 +192,7 @@ class Studio(QMainWindow):
             ("tracks", "Tracks", self.tracks, Qt.DockWidgetArea.LeftDockWidgetArea, TRACKS_WIDTH),
             ("compose", "Compose", self.compose_panel, Qt.DockWidgetArea.RightDockWidgetArea, COMPOSE_WIDTH),
             ("listen", "Listen", self.listen, Qt.DockWidgetArea.RightDockWidgetArea, COMPOSE_WIDTH),
+            ("explore", "Explore", self.explore, Qt.DockWidgetArea.RightDockWidgetArea, COMPOSE_WIDTH),
             ("library", "Library", self.library, Qt.DockWidgetArea.RightDockWidgetArea, COMPOSE_WIDTH),
         ):
             dock = QDockWidget(title)
@@ -197,9 +206,11 @@ class Studio(QMainWindow):
             self._docks[name] = dock
         self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.North)
         self.tabifyDockWidget(self._docks["compose"], self._docks["listen"])
-        self.tabifyDockWidget(self._docks["listen"], self._docks["library"])
+        self.tabifyDockWidget(self._docks["listen"], self._docks["explore"])
+        self.tabifyDockWidget(self._docks["explore"], self._docks["library"])
         self._docks["compose"].raise_()
         self._docks["listen"].visibilityChanged.connect(self.listen.show_seen)
+        self._docks["explore"].visibilityChanged.connect(self.explore.show_seen)
         self._docks["library"].visibilityChanged.connect(self.library.show_seen)
         foot = QToolBar("Hints", movable=False, floatable=False)
         foot.setObjectName("hints")
@@ -271,6 +282,7 @@ class Studio(QMainWindow):
         self.transport.volume.set_number(100 * settings.master_volume)
         self.playback.set_metronome(settings.metronome)
         self.compose_panel.restore(settings.panels.get("compose", {}))
+        self.explore.restore(settings.panels.get("explore", {}))
         self.spectrogram.restore(settings.panels.get("spectrogram", {}))
         geometry, layout = settings.window.get("geometry"), settings.window.get("layout")
         if geometry:
@@ -426,6 +438,24 @@ class Studio(QMainWindow):
             return ""
         return "instead" if self.roll.isHidden() else "below"
 
+    @property
+    def map_is_large(self) -> bool:
+        """Whether the map stands where the roll is."""
+        return not self.map_stage.isHidden()
+
+    def place_map(self, large: bool) -> None:
+        """Put the map where the roll is, or back into its panel."""
+        if large == self.map_is_large:
+            return
+        if large:
+            self.place_spectrogram("")
+            self.show_panel("explore")
+        self.roll.setVisible(not large)
+        self.map_stage.setVisible(large)
+        self.explore.place_map(self.map_stage if large else None)
+        (self.explore.map if large else self.roll).setFocus()
+        self.refresh_actions()
+
     def ask_sound(self) -> None:
         """Choose a sound file to see."""
         kinds = " ".join(f"*{suffix}" for suffix in SUFFIXES if suffix not in (".mid", ".midi"))
@@ -447,6 +477,7 @@ class Studio(QMainWindow):
         """Show it "below" the roll or "instead" of it; "" hides it."""
         if place == self.spectrogram_place:
             return
+        self.place_map(False)
         self.roll.setVisible(place != "instead")
         self.spectrogram.setVisible(bool(place))
         self.spectrogram.set_alone(place == "instead")
@@ -563,8 +594,11 @@ class Studio(QMainWindow):
             "open": self.files.open, "see": self.show_sound, "classify": self.listen.listen,
             "seed": self.listen.use_as_seed,
         }  # fmt: skip
-        if what == "batch":
-            self.listen.listen_to_all(files)
+        many: dict[str, Callable[[Any], object]] = {
+            "batch": self.listen.listen_to_all, "map": self.explore.add_files,
+        }  # fmt: skip
+        if what in many:
+            many[what](files)
             return
         if what in one:
             one[what](files[0])
@@ -609,10 +643,12 @@ class Studio(QMainWindow):
         self.jobs.close()
         self.library.close_library()
         self.spectrogram.close_sound()
+        self.explore.close_sounds()
         self.files.close()
         if self._keep_settings:
             self.settings.master_volume = self.playback.volume
             self.settings.panels["compose"] = self.compose_panel.state()
+            self.settings.panels["explore"] = self.explore.state_to_keep()
             self.settings.panels["spectrogram"] = self.spectrogram.state_to_keep()
             self.settings.window = {
                 "geometry": geometry.toBase64().toStdString(),

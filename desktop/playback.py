@@ -139,6 +139,17 @@ class Playback(QObject):
         self._poll.setInterval(PLAYING_MS)
         self.hearing_changed.emit()
 
+    def hear_on(self, song: Song) -> None:
+        """Let another song go on where the one that `hear` was given stands, at the same share of its length."""
+        if self._hearing is None or self._player is None:
+            self.hear(song)
+            return
+        share = self._player.state().tick / max(1, self._hearing.end_tick)
+        self._hearing = song
+        self._load()
+        self._player.seek(round(share * song.end_tick))
+        self.hearing_changed.emit()
+
     def hear_no_more(self) -> None:
         """Let the player have the document again, standing at its play-head."""
         if self._hearing is None or self._player is None:

@@ -70,10 +70,18 @@ class Thing:
 
 @dataclass
 class Filled:
-    """What came of `fill`: how many were new, how many known, and what could not be taken, with the reason."""
+    """What came of `fill`.
+
+    Attributes
+    ----------
+    added, known : how many were new, and how many were there already
+    keys : by what the index knows them, new or not
+    failed : what could not be taken, and why
+    """
 
     added: int = 0
     known: int = 0
+    keys: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -197,8 +205,11 @@ def fill(
     Cancelled
         Soon after ``cancelled`` says so; what was done until then stays.
     """
-    new = missing(index, things)
-    filled = Filled(known=len(things) - len(new))
+    keys = {item.about.get("mark"): item.key for item in index.items}
+    new = [thing for thing in things if thing.mark not in keys]
+    filled = Filled(
+        known=len(things) - len(new), keys=[keys[thing.mark] for thing in things if thing.mark in keys]
+    )
     waiting: list[tuple[Item, Vectors]] = []
 
     def write() -> None:
@@ -213,11 +224,12 @@ def fill(
             if cancelled():
                 raise Cancelled
             try:
-                taken = _embedded(index, thing, name, _part(progress, done, len(new)), cancelled)
-                if taken is None or any(taken[0].key == item.key for item, _ in waiting):
+                item, vector = _embedded(index, thing, name, _part(progress, done, len(new)), cancelled)
+                filled.keys.append(item.key)
+                if vector is None or any(item.key == other.key for other, _ in waiting):
                     filled.known += 1
                 else:
-                    waiting.append(taken)
+                    waiting.append((item, vector))
             except TunesmithError as error:
                 filled.failed.append((thing.title, str(error)))
             except OSError as error:
@@ -237,20 +249,21 @@ def _part(progress: Report, done: int, of: int) -> Report:
 
 def _embedded(
     index: Index, thing: Thing, name: str, progress: Report, cancelled: Cancel
-) -> tuple[Item, Vectors] | None:
-    """The item and vector of a thing; None where the same is there already."""
+) -> tuple[Item, Vectors | None]:
+    """The item and vector of a thing; no vector where the same is there already."""
     told = {"mark": thing.mark, **thing.about}
     if thing.song is None:
         path = Path(told["path"])
-        if registry.content_hash(path, cancelled) in index:
-            return None
+        key = registry.content_hash(path, cancelled)
+        if key in index:
+            return Item(key), None
         found = registry.embed_file(path, name, progress=progress, cancelled=cancelled)
-        about, key, vector = {**told, **found.about}, found.key, found.vector
+        about, vector = {**told, **found.about}, found.vector
     else:
         song = thing.song()
         key = registry.song_hash(song)
         if key in index:
-            return None
+            return Item(key), None
         vector = registry.encode(song, name, cancelled=cancelled)
         about = {**told, "notes_per_beat": notes_per_beat(song)}
     return Item(key, {name: value for name, value in about.items() if value not in ("", None)}), vector

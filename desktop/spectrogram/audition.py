@@ -36,6 +36,11 @@ class Audition(QObject):
     def is_playing(self) -> bool:
         return self._feed.isActive()
 
+    @property
+    def seconds(self) -> float:
+        """Where in its sound it is."""
+        return self._start / SAMPLE_RATE + time.monotonic() - self._began
+
     def play(self, sound: Sound, start: float, end: float) -> None:
         """Hear ``sound`` from ``start`` to ``end`` seconds; the song pauses."""
         if self._playback.is_playing:

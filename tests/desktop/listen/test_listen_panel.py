@@ -293,25 +293,25 @@ def test_the_overlay_offers_what_the_kind_of_file_can_be_used_for(tmp_path: Path
         return [field.name for field in fields_for([tmp_path / name for name in names])]
 
     (tmp_path / "songs").mkdir()
-    assert offered("a.mid") == ["open", "add", "classify", "seed"]
-    assert offered("a.flac") == ["see", "classify", "seed"]
+    assert offered("a.mid") == ["open", "add", "classify", "seed", "map"]
+    assert offered("a.flac") == ["see", "classify", "seed", "map"]
     assert offered("a.tunesmith") == ["open", "add"]
-    assert offered("songs") == ["batch"]
-    assert offered("a.mid", "b.mid") == ["open", "add", "batch"]
-    assert offered("a.mp3", "b.wav") == ["batch"]
-    assert offered("a.mp3", "songs") == ["batch"]
+    assert offered("songs") == ["batch", "map"]
+    assert offered("a.mid", "b.mid") == ["open", "add", "batch", "map"]
+    assert offered("a.mp3", "b.wav") == ["batch", "map"]
+    assert offered("a.mp3", "songs") == ["batch", "map"]
     assert offered("a.txt") == []
 
 
-def drop(hands: Hands, places: list[Path], x: float, y: float = 300) -> None:
+def drop(hands: Hands, places: list[Path], field: str) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(place)) for place in places])
     button, keys, action = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, Qt.DropAction.CopyAction
-    at = QPointF(hands.studio.width() * x, y)
-    enter = QDragEnterEvent(QPoint(int(at.x()), int(y)), action, mime, button, keys)
+    enter = QDragEnterEvent(QPoint(640, 300), action, mime, button, keys)
     QApplication.sendEvent(hands.studio, enter)
     assert enter.isAccepted()
     hands.studio._drop.grab()
+    at: QPointF = hands.studio._drop.area([each.name for each in fields_for(places)].index(field)).center()
     QApplication.sendEvent(hands.studio._drop, QDropEvent(at, action, mime, button, keys))
 
 
@@ -319,13 +319,13 @@ def test_every_field_does_what_it_says(hands: Hands, panel: ListenPanel, ears: E
     sound, midi = tmp_path / "a.wav", tmp_path / "b.mid"
     soundfile.write(sound, np.zeros(22050, np.float32), 22050)
     write_midi(Song(make_notes(np.arange(4) * BEAT, BEAT, 60), (Track("Flute", program=73),)), midi)
-    drop(hands, [sound], 0.5)
+    drop(hands, [sound], "classify")
     hands.until(lambda: panel.listener.path == sound and panel.listener.state == "result")
-    drop(hands, [midi], 0.2, 700)
+    drop(hands, [midi], "classify")
     hands.until(lambda: panel.listener.path == midi and panel.listener.state == "result")
-    drop(hands, [midi], 0.8, 700)
+    drop(hands, [midi], "seed")
     hands.until(lambda: hands.studio.compose_panel.request().key == "D minor")
-    drop(hands, [sound], 0.1)
+    drop(hands, [sound], "see")
     hands.until(lambda: hands.studio.spectrogram.path == sound)
     hands.finish()
 
@@ -363,7 +363,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_becomes_a_table_with_a_row_for_each_file_errors_too(
     hands: Hands, panel: ListenPanel, ears: Ears, folder: Path, tmp_path: Path
 ) -> None:
-    drop(hands, [folder], 0.5)
+    drop(hands, [folder], "batch")
     batch = panel.batch
     hands.until(lambda: not batch.is_busy)
     assert panel.tabs.currentIndex() == 2
@@ -450,7 +450,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_rendered_song_dropped_on_the_window_is_heard(
     hands: Hands, panel: ListenPanel, rendered: Path
 ) -> None:
-    drop(hands, [rendered / "minor.wav"], 0.5)
+    drop(hands, [rendered / "minor.wav"], "classify")
     hands.qtbot.waitUntil(lambda: panel.listener.state in ("result", "error"), timeout=60_000)
     report = panel.listener.report
     assert report is not None, panel.listener.error
@@ -473,7 +473,7 @@ def test_a_rendered_song_dropped_on_the_window_is_heard(
 def test_the_notes_of_a_midi_file_tell_key_and_tempo_exactly(
     hands: Hands, panel: ListenPanel, rendered: Path
 ) -> None:
-    drop(hands, [rendered / "minor.mid"], 0.2, 700)
+    drop(hands, [rendered / "minor.mid"], "classify")
     hands.qtbot.waitUntil(lambda: panel.listener.state in ("result", "error"), timeout=60_000)
     report = panel.listener.report
     assert report is not None, panel.listener.error

@@ -1,0 +1,1 @@
+"""The Explore panel: a map of music, and what lies between."""

@@ -1,0 +1,143 @@
+"""By what the points of a map are coloured, and the legend that says so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QColor
+
+from core.errors import TunesmithError
+from core.explore.library import SOURCES
+from core.song.harmony import parse_key
+from desktop import theme
+
+RAMP = 24
+"""Steps of a ramp from little to much."""
+RAMPS = {"dark": ("#3b4cc0", "#8fd0c0", "#ffd166"), "light": ("#313695", "#2a9d8f", "#c9580a")}
+MOST_KINDS = 11
+"""Kinds with a colour of their own; the rest share one."""
+
+COLOUR_BY = {
+    "genre": "Genre", "composer": "Composer", "key": "Key", "group": "Group", "source": "Source",
+    "tempo_bpm": "Tempo", "trust": "Trust",
+}  # fmt: skip
+"""What can be chosen."""
+
+About = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Legend:
+    """One line of the legend: a colour, what has it, and how many points that is (0 for a ramp's end)."""
+
+    colour: QColor
+    text: str
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Colouring:
+    """Colours, and which of them each point has [shape=(n,)]."""
+
+    colours: list[QColor]
+    kinds: NDArray[np.uint8]
+    legend: list[Legend]
+
+
+def colour_by(
+    name: str, pieces: Sequence[About], trust: NDArray[np.float32], groups: NDArray[np.int16]
+) -> Colouring:
+    """The colours of all points by one of `COLOUR_BY`, in the palette in use."""
+    if name == "trust":
+        return _ramp(trust.astype(float), (0.0, 1.0), "{:.0%}")
+    if name == "tempo_bpm":
+        values = np.array([float(piece.get(name) or np.nan) for piece in pieces])
+        known = values[np.isfinite(values)]
+        ends = (float(np.percentile(known, 2)), float(np.percentile(known, 98))) if len(known) else (60, 180)
+        return _ramp(values, ends, "{:.0f} bpm")
+    if name == "key":
+        return _keys([str(piece.get("key") or "") for piece in pieces])
+    if name == "group":
+        return _kinds([f"Group {number + 1}" for number in groups.tolist()])
+    if name == "source":
+        return _kinds([SOURCES.get(str(piece.get(name)), "") for piece in pieces])
+    return _kinds([str(piece.get(name) or "") for piece in pieces])
+
+
+def _kinds(names: Sequence[str]) -> Colouring:
+    """The commonest kinds in the colours of tracks, the rest in grey."""
+    common = [kind for kind, _ in Counter(name for name in names if name).most_common(MOST_KINDS)]
+    place = {kind: number for number, kind in enumerate(common)}
+    kinds = np.array([place.get(name, len(common)) for name in names], np.uint8)
+    colours = [theme.track_colour(number) for number in range(len(common))] + [theme.colour("text_faint")]
+    counts = np.bincount(kinds, minlength=len(colours)).tolist()
+    legend = [Legend(colours[number], _capital(kind), counts[number]) for kind, number in place.items()]
+    if counts[-1]:
+        others = any(name and name not in place for name in names)
+        legend.append(Legend(colours[-1], "Others" if others else "Not known", counts[-1]))
+    return Colouring(colours, kinds, legend)
+
+
+def _keys(names: Sequence[str]) -> Colouring:
+    """Keys a fifth apart in hues beside each other, minor darker."""
+    kinds = np.full(len(names), 24, np.uint8)
+    spelled: dict[int, Counter[str]] = {}
+    for row, name in enumerate(names):
+        try:
+            key = parse_key(name)
+        except TunesmithError:
+            continue
+        minor = "minor" in key.mode or key.mode in ("aeolian", "dorian", "phrygian", "locrian")
+        tonic = (key.tonic + 3) % 12 if minor else key.tonic
+        kinds[row] = 7 * tonic % 12 + (12 if minor else 0)
+        spelled.setdefault(int(kinds[row]), Counter())[name] += 1
+    dark = theme.tokens().name != "light"
+    colours = [
+        QColor.fromHsvF(fifth / 12, 0.62 if dark else 0.8, (0.95 if dark else 0.72) * brightness)
+        for brightness in (1.0, 0.66)
+        for fifth in range(12)
+    ]
+    colours.append(theme.colour("text_faint"))
+    legend = [
+        Legend(colours[kind], names.most_common(1)[0][0], names.total())
+        for kind, names in sorted(spelled.items(), key=lambda each: -each[1].total())
+    ]
+    unknown = int((kinds == 24).sum())
+    return Colouring(
+        colours, kinds, legend + ([Legend(colours[-1], "Not known", unknown)] if unknown else [])
+    )
+
+
+def _ramp(values: NDArray[np.float64], ends: tuple[float, float], show: str) -> Colouring:
+    low, high = ends
+    share = np.clip((values - low) / max(high - low, 1e-9), 0, 1)
+    known = np.isfinite(share)
+    kinds = np.where(known, np.rint(np.where(known, share, 0) * (RAMP - 1)), RAMP).astype(np.uint8)
+    stops = [QColor(stop) for stop in RAMPS["light" if theme.tokens().name == "light" else "dark"]]
+    colours = [_between(stops, step / (RAMP - 1)) for step in range(RAMP)] + [theme.colour("text_faint")]
+    legend = [
+        Legend(colours[round(part * (RAMP - 1))], show.format(low + part * (high - low)), 0)
+        for part in (0, 0.5, 1)
+    ]
+    unknown = int((~known).sum())
+    return Colouring(
+        colours, kinds, legend + ([Legend(colours[-1], "Not known", unknown)] if unknown else [])
+    )
+
+
+def _between(stops: Sequence[QColor], share: float) -> QColor:
+    place = share * (len(stops) - 1)
+    first = min(int(place), len(stops) - 2)
+    part = place - first
+    a, b = stops[first], stops[first + 1]
+    ends = ((a.redF(), b.redF()), (a.greenF(), b.greenF()), (a.blueF(), b.blueF()))
+    return QColor.fromRgbF(*((1 - part) * low + part * high for low, high in ends))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

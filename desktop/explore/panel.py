@@ -1,0 +1,886 @@
+"""The Explore panel: a map and what is known of it, and how they are joined to the rest of the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QProgressBar,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from core.explore.maps import PROJECTIONS
+from core.song.notes import Song
+from desktop import icons, theme
+from desktop.controls.basics import icon_button, label, push_button, row, rule
+from desktop.controls.choice import Choice
+from desktop.controls.search_list import Entry
+from desktop.explore.colours import COLOUR_BY, Colouring, colour_by
+from desktop.explore.explorer import Chart, Explorer, Space
+from desktop.explore.exports import write_picture, write_table
+from desktop.explore.hearing import Hearing
+from desktop.explore.map_view import TOOLS, MapView
+from desktop.explore.pages import OverviewPage, PathPage, PiecePage, RegionPage
+from desktop.explore.piece_rows import Row, facts_of
+from desktop.explore.search import matching
+from desktop.explore.way import Way
+
+if TYPE_CHECKING:
+    from desktop.main_window import Studio
+
+NEAREST = 12
+MOST_ROWS = 500
+AROUND = 16
+"""Pieces of which "compose like this" of a single one takes what they have in common."""
+PREPARED = 12
+"""Pieces about the pointer that are made ready to be heard."""
+SEARCH_AFTER_MS = 120
+PICTURE = 40
+PICTURE_WIDTH = 2400
+PRESSES = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+TOOL_BUTTONS = (("point", "select", "Choose and move"), ("lasso", "lasso", "Lasso"), ("path", "way", "Path"))
+QWIDGETSIZE_MAX = (1 << 24) - 1
+OVERVIEW, PIECE, REGION, PATH = range(4)
+
+EMPTY = {
+    "none": (
+        "No embedding yet",
+        "A map needs the weights of an embedding, and none is installed. Install Tunesmith again, or train one: "
+        "tunesmith learn score-embedding",
+    ),
+    "empty": ("Nothing on the map yet", "Drop a folder of MIDI or sound files here, or choose one."),
+    "busy": ("Drawing the map", ""),
+    "error": ("No map", ""),
+}  # fmt: skip
+
+
+class ExplorePanel(QWidget):
+    """The panel of one window; after `Studio` made everything that it is joined to."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._studio = studio
+        self._is_seen = False
+        self._chart: Chart | None = None
+        self._colouring: Colouring | None = None
+        self.explorer: Explorer = Explorer(studio.jobs, self)
+        self.hearing: Hearing = Hearing(studio.jobs, studio.playback, self)
+        self.way: Way = Way(studio.jobs, self)
+        self._make()
+        self._lay_out()
+        self._soon = QTimer(self, interval=SEARCH_AFTER_MS, singleShot=True)
+        self._soon.timeout.connect(self._search_now)
+        self._join()
+        self.refresh()
+
+    # -- building ------------------------------------------------------------------------------------
+
+    def _make(self) -> None:
+        self.space = Choice([], "", name="Embedding", popup_width=400)
+        self.projection = Choice(
+            [Entry(each.name, each.title, words=each.description) for each in PROJECTIONS.values()],
+            self.explorer.projection, name="Projection", label="As",
+        )  # fmt: skip
+        self.colour = Choice(
+            [Entry(name, text) for name, text in COLOUR_BY.items()], "genre", name="Colour by", label="Colour"
+        )
+        self.search = QLineEdit(placeholderText="Search…")
+        self.search.setAccessibleName("Search the map")
+        self.search.installEventFilter(self)
+        self.map: MapView = MapView()
+        self.map_holder = QWidget()
+        self.tools = {
+            name: icon_button(icon, f"{title}. {TOOLS[name]}", lambda n=name: self.map.use_tool(n), checkable=True)
+            for name, icon, title in TOOL_BUTTONS
+        }  # fmt: skip
+        self.tools["point"].setChecked(True)
+        self.fit = icon_button("fit", "Show all pieces (F)", self.map.fit)
+        self.listening = icon_button("ear", "Hear the piece under the pointer", checkable=True)
+        self.listening.setChecked(True)
+        self.add = icon_button("plus", "Add files to the map…", self.ask_files)
+        self.more = icon_button("export", "Export, and more", self._show_more)
+        self.larger = icon_button("below", "Map in place of the roll", self._toggle_large, checkable=True)
+        self.bar = QProgressBar(maximum=1000, textVisible=False)
+        self.bar.setAccessibleName("Progress")
+        self.doing = label("", "small")
+        self.stop = icon_button("close", "Stop", self.explorer.cancel)
+        self.busy_line = QWidget()
+        self.overview = OverviewPage()
+        self.piece = PiecePage()
+        self.region = RegionPage()
+        self.path = PathPage(self.way)
+        self.pages = QStackedWidget()
+        for page in (self.overview, self.piece, self.region, self.path):
+            self.pages.addWidget(page)
+        self.picture = QLabel()
+        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty_title = label("", "headline")
+        self.empty_text = label("", "small", wrap=True)
+        for each in (self.empty_title, self.empty_text):
+            each.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty_bar = QProgressBar(maximum=1000, textVisible=False)
+        self.empty_stop = push_button("Cancel", self.explorer.cancel)
+        self.empty_folder = push_button("Choose a folder…", self.ask_folder, role="primary")
+        self.empty_again = push_button("Try again", self.explorer.refresh)
+
+    def _lay_out(self) -> None:
+        head = QVBoxLayout()
+        head.setContentsMargins(10, 8, 10, 6)
+        head.setSpacing(4)
+        head.addLayout(row(self.space, self.projection))
+        head.addLayout(row(self.colour, self.search))
+        bar = row(
+            *self.tools.values(), 8, self.fit, self.listening, None, self.add, self.more, self.larger, gap=2
+        )
+        bar.setContentsMargins(8, 0, 8, 2)
+        holder = QVBoxLayout(self.map_holder)
+        holder.setContentsMargins(0, 0, 0, 0)
+        holder.addWidget(self.map)
+        line = QVBoxLayout(self.busy_line)
+        line.setContentsMargins(10, 4, 10, 4)
+        line.setSpacing(4)
+        line.addLayout(row(self.doing, None, self.stop))
+        line.addWidget(self.bar)
+        self.top = QWidget()
+        column = QVBoxLayout(self.top)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addLayout(bar)
+        column.addWidget(self.map_holder, 1)
+        column.addWidget(self.busy_line)
+        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split.setHandleWidth(4)
+        self.split.setChildrenCollapsible(False)
+        self.split.addWidget(self.top)
+        self.split.addWidget(self.pages)
+        self.split.setStretchFactor(0, 3)
+        self.split.setStretchFactor(1, 2)
+        nothing = QWidget()
+        middle = QVBoxLayout(nothing)
+        middle.setContentsMargins(24, 16, 24, 16)
+        middle.setSpacing(8)
+        middle.addStretch(2)
+        for widget in (
+            self.picture, self.empty_title, self.empty_text, self.empty_bar, self.empty_stop, self.empty_folder,
+            self.empty_again,
+        ):  # fmt: skip
+            middle.addWidget(widget)
+        middle.addStretch(3)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.split)
+        self.stack.addWidget(nothing)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(rule())
+        layout.addWidget(self.stack, 1)
+
+    def _join(self) -> None:
+        studio, say = self._studio, self._studio.notices.show_notice
+        self.explorer.changed.connect(self.refresh)
+        self.explorer.changed.connect(lambda: studio.refresh_actions())
+        self.explorer.progressed.connect(self._show_progress)
+        self.explorer.arrived.connect(self._arrived)
+        self.explorer.said.connect(lambda text, tone: say(text, tone))
+        self.space.changed.connect(self.explorer.use_space)
+        self.projection.changed.connect(self.explorer.use_projection)
+        self.colour.changed.connect(lambda _: self._recolour())
+        self.search.textChanged.connect(lambda _: self._soon.start())
+        view = self.map
+        view.hovered.connect(self._hovered)
+        view.rested.connect(self._rested)
+        view.chosen.connect(self._chosen)
+        view.marked.connect(lambda _: self._show_page())
+        view.path_wanted.connect(self.find_path)
+        view.path_begun.connect(self._path_begun)
+        view.wanted.connect(self._do)
+        view.hint_changed.connect(lambda text: studio.hints.show_hint(text))
+        view.tool_changed.connect(self._show_tool)
+        self.hearing.changed.connect(self._show_heard)
+        self.hearing.failed.connect(lambda text: say(text, "warn"))
+        self.way.changed.connect(self._way_changed)
+        self.way.failed.connect(lambda text: say(text, "bad"))
+        self.way.saved.connect(lambda text: say(text))
+        self.overview.kind_chosen.connect(self._mark_kind)
+        self.piece.wanted.connect(lambda deed: self._do(deed, self.map.current))
+        self.region.wanted.connect(self._do_with_region)
+        self.path.wanted.connect(self._do_with_path)
+        self.path.strip.chosen.connect(self.go_to)
+        for rows in (self.piece.rows, self.region.rows):
+            rows.wanted.connect(self._do_with_row)
+        self.path.rows.wanted.connect(lambda deed, row: self._do_with_stop(deed, row))
+
+    # -- what the window asks for --------------------------------------------------------------------
+
+    def show_seen(self, seen: bool) -> None:
+        """The panel came into sight, or went; nothing is read before it is first seen."""
+        self._is_seen = seen
+        if seen:
+            self.explorer.come()
+        else:
+            self.hearing.stop()
+
+    def start_search(self) -> None:
+        """Put the keyboard into the search field."""
+        self._studio.show_panel("explore")
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def add_files(self, places: Sequence[Path]) -> None:
+        """Put files, or all in a folder, on the map."""
+        self._studio.show_panel("explore")
+        self.explorer.add(places)
+
+    def ask_files(self) -> None:
+        """Choose files to add."""
+        from core.listen.formats import SUFFIXES
+
+        kinds = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+        dialog = QFileDialog(
+            self._studio, "Add to the map", self._studio.settings.last_folder, f"Sound and MIDI ({kinds})"
+        )
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(lambda paths: self.add_files([Path(path) for path in paths]))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def ask_folder(self) -> None:
+        """Choose a folder to add."""
+        self._ask_folder("Add a folder to the map", lambda path: self.add_files([path]))
+
+    def find_path(self, begin: int, end: int) -> None:
+        """Find what lies between two points."""
+        if self._chart is not None:
+            self.way.find(self._chart, begin, end)
+            self.pages.setCurrentIndex(PATH)
+
+    def go_to(self, stop: int) -> None:
+        """Choose a stop of the path; what sounds goes on there."""
+        stops = self.way.stops
+        if not 0 <= stop < len(stops):
+            return
+        self.path.choose(stop)
+        self.map.show_path([each.place for each in stops], stop)
+        self._hear_stop(stop)
+
+    def step(self, by: int) -> None:
+        """Go along the path."""
+        self.go_to(min(len(self.way.stops) - 1, max(0, self.path.strip.current + by)))
+
+    def set_animated(self, on: bool) -> None:
+        """Whether points move when the map changes."""
+        self.map.animated = on
+
+    def show_piece(self, key: str) -> None:
+        """Bring a piece into sight by its key, if it is on the map."""
+        self._studio.show_panel("explore")
+        point = self._chart.point_of(key) if self._chart is not None else None
+        if point is not None:
+            self.map.choose(point)
+
+    def compose_like(self, points: Sequence[int]) -> None:
+        """Let Compose have what these pieces have in common."""
+        conditions = self.conditions(points)
+        compose = self._studio.compose_panel
+        compose.take_conditions(conditions)
+        self._studio.show_panel("compose")
+        told = ", ".join(f"{name} {_shown(value)}" for name, value in conditions.items())
+        self._studio.say(
+            f"Compose has {told}" if told else "These pieces have nothing in common that Compose can use"
+        )
+
+    def conditions(self, points: Sequence[int]) -> dict[str, Any]:
+        """What these pieces have in common, by the names of Compose's conditions."""
+        from core.explore.region import conditions
+
+        generator = self._studio.compose_panel.current
+        if self._chart is None or generator is None:
+            return {}
+        pieces = self._chart.pieces
+        found = conditions([pieces[point] for point in points], pieces, generator.styles, generator.composers)
+        return {name: value for name, value in found.items() if name in generator.conditions}
+
+    def why_not_compose(self) -> str:
+        """Why Compose cannot have anything from here, or ""."""
+        if self.explorer.state != "ready":
+            return "there is no map yet"
+        return "" if len(self.map.mark) or self.map.current >= 0 else "choose pieces on the map first"
+
+    def compose_like_chosen(self) -> None:
+        """The same of what is marked, or of the current piece and those around it."""
+        self.compose_like(self._region())
+
+    def export_table(self, points: Sequence[int] | None = None) -> None:
+        """Ask where, and write a CSV file of these points; of those shown by default."""
+        chart = self._chart
+        if chart is None:
+            return
+        chosen = list(points) if points is not None else self._shown_points()
+        self._studio.files.ask_where(
+            "Export the map's table", "Table (*.csv)", "map.csv",
+            lambda path: self._write("Exporting a table", path, lambda: write_table(Path(path), chart, chosen)),
+        )  # fmt: skip
+
+    def export_picture(self) -> None:
+        """Ask where, and write the map as it is seen."""
+        picture = self.map.grab_picture(QPoint(PICTURE_WIDTH, 0))
+        lines = self._colouring.legend if self._colouring is not None else []
+        self._studio.files.ask_where(
+            "Export the map's picture", "Picture (*.png)", "map.png",
+            lambda path: self._write("Exporting a picture", path, lambda: write_picture(Path(path), picture, lines)),
+        )  # fmt: skip
+
+    def why_not(self) -> str:
+        """Why nothing can be done with the map, or ""."""
+        return "" if self.explorer.state == "ready" else "there is no map yet"
+
+    def why_not_piece(self) -> str:
+        """Why nothing can be done with the current piece, or ""."""
+        return self.why_not() or ("" if self.map.current >= 0 else "choose a piece on the map first")
+
+    def place_map(self, holder: QWidget | None) -> None:
+        """Put the map elsewhere, or with None back into the panel."""
+        target = holder.layout() if holder is not None else self.map_holder.layout()
+        assert target is not None
+        target.addWidget(self.map)
+        self.map_holder.setVisible(holder is None)
+        # Without the map its part of the panel is as high as the controls.
+        self.top.setMaximumHeight(self.top.sizeHint().height() if holder is not None else QWIDGETSIZE_MAX)
+        self.larger.setChecked(holder is not None)
+
+    def close_sounds(self) -> None:
+        """Let go of what was made ready to be heard; after the jobs have ended."""
+        self.hearing.close()
+
+    def state_to_keep(self) -> dict[str, Any]:
+        """What is chosen in the panel, for the settings."""
+        return {
+            "space": self.explorer.space, "projection": self.explorer.projection, "colour": self.colour.value,
+            "listening": self.listening.isChecked(), "animated": self.map.animated,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Choose what `state_to_keep` told, as far as it is still there."""
+        self.explorer.space = str(state.get("space", ""))
+        if state.get("projection") in PROJECTIONS:
+            self.explorer.projection = state["projection"]
+            self.projection.set_value(state["projection"])
+        if state.get("colour") in COLOUR_BY:
+            self.colour.set_value(state["colour"])
+        self.listening.setChecked(bool(state.get("listening", True)))
+        self.map.animated = bool(state.get("animated", True))
+
+    # -- keeping it true -----------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the explorer's state."""
+        explorer = self.explorer
+        state = explorer.state
+        self.space.set_entries([_entry(each) for each in explorer.spaces])
+        self.space.set_value(explorer.space)
+        self.stack.setCurrentIndex(0 if state == "ready" else 1)
+        self.busy_line.setVisible(explorer.busy)
+        self.doing.setText(explorer.doing)
+        if state != "ready":
+            self._show_empty(state)
+        elif explorer.chart is not self._chart:
+            self._take(explorer.chart)
+
+    def _show_empty(self, state: str) -> None:
+        title, text = EMPTY[state]
+        if state == "busy":
+            title, text = self.explorer.doing, "This is done once; the next time the map is there at once."
+        if state == "error":
+            text = self.explorer.error[:1].upper() + self.explorer.error[1:]
+        self.picture.setPixmap(
+            icons.pixmap("map", theme.colour("text_faint"), PICTURE, self.devicePixelRatioF())
+        )
+        self.empty_title.setText(title)
+        self.empty_text.setText(text)
+        self.empty_bar.setVisible(state == "busy")
+        self.empty_stop.setVisible(state == "busy")
+        self.empty_folder.setVisible(state == "empty")
+        self.empty_again.setVisible(state == "error")
+
+    def _take(self, chart: Chart | None) -> None:
+        """Show another map; pieces that were on the one before move to where they are now."""
+        before, self._chart = self._chart, chart
+        if chart is None:
+            return
+        current = before.key(self.map.current) if before is not None and self.map.current >= 0 else ""
+        marked = [before.key(point) for point in self.map.mark.tolist()] if before is not None else []
+        if before is not None and self.way.stops and before.space.name != chart.space.name:
+            self.way.forget()
+        names = [_name(piece) for piece in chart.pieces]
+        self.map.show_points(chart.places, names, before=_places_before(before, chart))
+        point = chart.point_of(current) if current else None
+        self.map.choose(-1 if point is None else point, quiet=True)
+        points = [found for key in marked if (found := chart.point_of(key)) is not None]
+        self.map.set_mark(np.array(points, np.int64), quiet=True)
+        self._recolour()
+        self._search_now()
+        self._way_changed()
+        self._show_page()
+
+    def _recolour(self) -> None:
+        chart = self._chart
+        if chart is None:
+            return
+        self._colouring = colour_by(self.colour.value, chart.pieces, chart.trust, chart.groups)
+        self.map.show_colours(self._colouring)
+        kept = float(chart.trust.mean()) if len(chart) else 0.0
+        placed = "" if chart.whole else " More are coming."
+        about = (
+            f"{len(chart):,} pieces. This map keeps {kept:.0%} of the neighbours; the rest lie elsewhere than they "
+            f"seem, so likeness is always measured in the embedding itself.{placed}"
+        )
+        self.overview.show_legend(self._colouring.legend, about)
+        if self.map.current >= 0 or len(self.map.mark):
+            self._show_page()
+
+    def _search_now(self) -> None:
+        self._soon.stop()
+        if self._chart is not None:
+            text = self.search.text().strip()
+            self.map.show_found(matching(text, self._chart.pieces) if text else None)
+
+    def _show_progress(self, share: float) -> None:
+        for bar in (self.bar, self.empty_bar):
+            bar.setMaximum(1000 if share else 0)
+            bar.setValue(round(1000 * share))
+
+    def _show_tool(self, name: str) -> None:
+        for each, button in self.tools.items():
+            button.setChecked(each == name)
+
+    def _show_page(self) -> None:
+        """What stands under the map: the path while there is one, what is marked, what is chosen, or the legend."""
+        chart = self._chart
+        if chart is None:
+            return
+        if len(self.map.mark):
+            self._show_region(chart)
+        elif self.way.busy or self.way.stops:
+            self.pages.setCurrentIndex(PATH)
+        elif self.map.current >= 0:
+            self._show_piece(chart, self.map.current)
+        else:
+            self.map.show_near([])
+            self.pages.setCurrentIndex(OVERVIEW)
+
+    def _show_piece(self, chart: Chart, point: int) -> None:
+        about = chart.pieces[point]
+        found = chart.nearest(chart.vector(point), NEAREST, but=point)
+        facts = " · ".join(filter(None, (facts_of(about), _length(about), str(about.get("licence") or ""))))
+        self.piece.show_piece(
+            str(about.get("title")), facts, float(chart.trust[point]), about.get("kind") != "audio",
+            self.why_not_compose(),
+        )  # fmt: skip
+        self.piece.rows.show_rows([self._row(other, likeness) for other, likeness in found])
+        self.map.show_near([other for other, _ in found])
+        self.pages.setCurrentIndex(PIECE)
+        self.hearing.prepare([self._heard_as(other) for other in (point, *(each for each, _ in found))])
+
+    def _show_region(self, chart: Chart) -> None:
+        points = self.map.mark.tolist()
+        told = self.conditions(points)
+        common = ", ".join(f"{name} {_shown(value)}" for name, value in told.items())
+        self.region.show_region(
+            len(points), f"In common: {common}" if common else "They have little in common.",
+            self.map.isolated is not None, self.why_not_compose(),
+        )  # fmt: skip
+        self.region.rows.show_rows([self._row(point) for point in points[:MOST_ROWS]])
+        self.map.show_near([])
+        self.pages.setCurrentIndex(REGION)
+
+    def _row(self, point: int, likeness: float | None = None) -> Row:
+        assert self._chart is not None
+        about = self._chart.pieces[point]
+        colouring = self._colouring
+        colour = colouring.colours[int(colouring.kinds[point])] if colouring is not None else None
+        return Row(self._chart.key(point), point, str(about.get("title")), facts_of(about), likeness, colour)
+
+    # -- doing ---------------------------------------------------------------------------------------
+
+    def _chosen(self, point: int) -> None:
+        if point >= 0 and self.way.stops and not len(self.map.mark):
+            self.way.forget()
+        self._show_page()
+        self._studio.refresh_actions()
+
+    def _hovered(self, point: int) -> None:
+        """Make ready what lies about the pointer."""
+        chart = self._chart
+        if point < 0 or chart is None or not self.listening.isChecked():
+            if self.hearing.heard and not self._clicked:
+                self.hearing.stop()
+            return
+        near = (
+            np.argsort(((chart.places - chart.places[point]) ** 2).sum(1))[:PREPARED]
+            if len(chart) <= 5000
+            else [point]
+        )
+        self.hearing.prepare([self._heard_as(int(each)) for each in near])
+
+    _clicked = False
+    """Whether what sounds was asked for by a click, and so outlasts the pointer."""
+
+    def _rested(self, point: int) -> None:
+        if self.listening.isChecked() and self.hearing.is_free and not (self._clicked and self.hearing.heard):
+            self._clicked = False
+            self.hearing.hear(*self._heard_as(point))
+
+    def _heard_as(self, point: int) -> tuple[str, Any]:
+        assert self._chart is not None
+        return self._chart.key(point), self._chart.pieces[point]
+
+    def _hear(self, key: str, about: Any) -> None:
+        """Let a piece sound that was asked for; the same again ends it."""
+        if self.hearing.heard == key and self._clicked:
+            self.hearing.stop()
+            self._clicked = False
+        else:
+            self._clicked = True
+            if self.hearing.heard != key:
+                self.hearing.hear(key, about)
+
+    def _do(self, deed: str, point: int) -> None:
+        if deed == "menu":
+            self._show_menu(point)
+        elif deed == "isolate":
+            self._isolate()
+        elif point >= 0:
+            {
+                "hear": lambda: self._hear(*self._heard_as(point)),
+                "open": lambda: self.open_point(point),
+                "path": lambda: self.map.begin_path(point),
+                "compose": lambda: self.compose_like(self._around(point)),
+                "mark": lambda: self.map.set_mark(np.setxor1d(self.map.mark, [point])),
+            }[deed]()
+
+    def open_point(self, point: int) -> None:
+        """Open a piece: a song in the roll, a recording's spectrogram."""
+        if self._chart is not None:
+            self._open(self._chart.pieces[point])
+
+    def _open(self, about: Any) -> None:
+        def work(_: Any) -> Any:
+            from core.explore.library import opened
+
+            return opened(about)
+
+        def done(found: Song | Path) -> None:
+            self.hearing.stop()
+            if isinstance(found, Song):
+                self._studio.files.open_song(found, str(about.get("title")))
+            else:
+                self._studio.show_sound(found)
+
+        self._studio.jobs.run(
+            "previews", "Opening a piece", work, on_success=done, quiet=True,
+            on_failure=lambda error: self._tell_failure(error, "warn"),
+        )  # fmt: skip
+
+    def _do_with_row(self, deed: str, line: Row) -> None:
+        if line.point < 0 or self._chart is None or line.point >= len(self._chart):
+            return
+        if deed == "hear":
+            self._hear(*self._heard_as(line.point))
+        elif deed == "open":
+            self.open_point(line.point)
+        else:
+            self._show_menu(line.point)
+
+    def _do_with_region(self, deed: str) -> None:
+        points = self.map.mark.tolist()
+        {
+            "isolate": self._isolate,
+            "compose": lambda: self.compose_like(points),
+            "export": lambda: self.export_table(points),
+            "none": lambda: self.map.set_mark(np.empty(0, np.int64)),
+        }[deed]()
+
+    def _isolate(self) -> None:
+        if self.map.isolated is not None:
+            self.map.isolate(None)
+        elif len(self.map.mark):
+            self.map.isolate(self.map.mark)
+        self._show_page()
+
+    def _mark_kind(self, text: str) -> None:
+        """Choose all points of one colour."""
+        colouring = self._colouring
+        if colouring is None:
+            return
+        line = next((each for each in colouring.legend if each.text == text), None)
+        if line is not None:
+            kinds = [number for number, colour in enumerate(colouring.colours) if colour is line.colour]
+            self.map.set_mark(np.flatnonzero(np.isin(colouring.kinds, kinds)))
+
+    def _region(self) -> list[int]:
+        return self.map.mark.tolist() if len(self.map.mark) else self._around(self.map.current)
+
+    def _around(self, point: int) -> list[int]:
+        """A point and those nearest to it in the embedding."""
+        if self._chart is None or point < 0:
+            return []
+        near = self._chart.nearest(self._chart.vector(point), AROUND - 1, but=point)
+        return [point, *(each for each, _ in near)]
+
+    def _shown_points(self) -> list[int]:
+        alone = self.map.isolated
+        assert self._chart is not None
+        return alone.tolist() if alone is not None else list(range(len(self._chart)))
+
+    def _arrived(self, keys: Sequence[str]) -> None:
+        """What was dropped is on the map: one piece is chosen, several are marked."""
+        chart = self._chart
+        if chart is None:
+            return
+        points = [found for key in dict.fromkeys(keys) if (found := chart.point_of(key)) is not None]
+        if len(points) == 1:
+            self.map.set_mark(np.empty(0, np.int64), quiet=True)
+            self.map.choose(points[0])
+            nearest = chart.nearest(chart.vector(points[0]), 1, but=points[0])
+            title = chart.pieces[points[0]].get("title")
+            if nearest:
+                other, likeness = nearest[0]
+                self._studio.say(
+                    f"“{title}” lies nearest to “{chart.pieces[other].get('title')}” ({likeness:.0%})"
+                )
+        elif points:
+            self.map.set_mark(np.array(points, np.int64))
+            self._studio.say(f"{len(points):,} pieces are on the map")
+
+    # -- the path ------------------------------------------------------------------------------------
+
+    def _path_begun(self, point: int) -> None:
+        if point >= 0 and self._chart is not None:
+            title = self._chart.pieces[point].get("title")
+            self._studio.hints.show_hint(f"Path from “{title}”: now click where it ends · Esc: leave it")
+
+    def _way_changed(self) -> None:
+        self.map.show_path([stop.place for stop in self.way.stops])
+        for stop in self.way.stops:
+            thing = stop.song if stop.song is not None else stop.sound
+            if thing is not None:
+                self.hearing.keep(stop.key, thing)
+        self.hearing.prepare([self._heard_as(stop.point) for stop in self.way.stops if stop.point >= 0])
+        self._show_page()
+
+    def _hear_stop(self, number: int) -> None:
+        stop = self.way.stops[number]
+        self._clicked = True
+        if self.hearing.is_ready(stop.key):
+            self.hearing.go_on_with(stop.key)
+        elif stop.point >= 0:
+            self.hearing.hear(*self._heard_as(stop.point))
+
+    def _do_with_path(self, deed: str) -> None:
+        at = max(0, self.path.strip.current)
+        if deed == "hear":
+            if self.hearing.heard and self.hearing.heard == self.way.stops[at].key:
+                self.hearing.stop()
+            else:
+                self.go_to(at)
+        elif deed == "roll":
+            self._send_to_roll(at)
+        elif deed == "save":
+            self._ask_folder("Save the path's files in", self.way.save)
+        else:
+            self.hearing.stop()
+            self.way.forget()
+
+    def _do_with_stop(self, deed: str, line: Row) -> None:
+        number = next((n for n, stop in enumerate(self.way.stops) if stop.key == line.key), -1)
+        if deed == "hear":
+            self.go_to(number)
+        elif deed == "open":
+            self._send_to_roll(number)
+
+    def _send_to_roll(self, number: int) -> None:
+        stop = self.way.stops[number]
+        if stop.song is not None:
+            self.hearing.stop()
+            self._studio.files.open_song(
+                stop.song, f"{self.way.title}, {number + 1} of {len(self.way.stops)}"
+            )
+        elif stop.point >= 0:
+            self.open_point(stop.point)
+
+    # -- menus and files -----------------------------------------------------------------------------
+
+    def _toggle_large(self) -> None:
+        self._studio.place_map(not self._studio.map_is_large)
+
+    def _show_menu(self, point: int) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        entries: list[tuple[str, Callable[[], object], bool]] = []
+        if point >= 0:
+            entries = [
+                ("Hear", lambda: self._do("hear", point), True),
+                ("Open", lambda: self.open_point(point), True),
+                ("Path from here", lambda: self.map.begin_path(point), True),
+                ("Choose with others", lambda: self._do("mark", point), True),
+                ("-Compose like this", lambda: self.compose_like(self._around(point)), True),
+            ]
+        marked = bool(len(self.map.mark))
+        entries += [
+            ("-Compose like those chosen", lambda: self.compose_like(self._region()), marked),
+            ("Show all" if self.map.isolated is not None else "Isolate those chosen", self._isolate,
+             marked or self.map.isolated is not None),
+            ("-Show all pieces (F)", self.map.fit, True),
+        ]  # fmt: skip
+        for text, deed, possible in entries:
+            if text.startswith("-") and not menu.isEmpty():
+                menu.addSeparator()
+            action = menu.addAction(text.removeprefix("-"))
+            action.setEnabled(possible)
+            action.triggered.connect(lambda _=False, deed=deed: deed())
+        place = self.map.place_of(point).toPoint() if point >= 0 else self.map.rect().center()
+        menu.popup(self.map.mapToGlobal(place + QPoint(12, 8)))
+
+    def _show_more(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for name in (
+            "explore_folder", "explore_picture", "explore_table", "explore_anew", "explore_motion",
+        ):  # fmt: skip
+            menu.addAction(self._studio.actions_.by_id[name])
+        menu.popup(self.more.mapToGlobal(QPoint(0, self.more.height())))
+
+    def _ask_folder(self, title: str, take: Callable[[Path], object]) -> None:
+        dialog = QFileDialog(self._studio, title, self._studio.settings.last_folder)
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.fileSelected.connect(lambda path: take(Path(path)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _write(self, label_: str, path: str, work: Callable[[], object]) -> None:
+        studio = self._studio
+        studio.jobs.run(
+            "files", label_, lambda _: work(), on_success=lambda _: studio.say(f"Wrote {path}"),
+            on_failure=lambda error: self._tell_failure(error, "bad"),
+        )  # fmt: skip
+
+    def _tell_failure(self, error: Exception, tone: str) -> None:
+        self._studio.notices.show_notice(str(error), tone)
+
+    def _show_heard(self) -> None:
+        heard = self.hearing.heard
+        point = self._chart.point_of(heard) if self._chart is not None and heard else None
+        self.map.show_heard(-1 if point is None else point)
+        for rows in (self.piece.rows, self.region.rows, self.path.rows):
+            rows.show_heard(heard)
+        icons.put(self.piece.hear, "stop" if heard and point == self.map.current else "play", "text_dim")
+        if not heard:
+            self._clicked = False
+
+    # -- keys ----------------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Return goes to the map with what was found, Esc empties the field.
+        if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down):
+                self._search_now()
+                self._choose_found()
+                return True
+            if event.key() == Qt.Key.Key_Escape and self.search.text():
+                self.search.clear()
+                return True
+        return super().eventFilter(watched, event)
+
+    def _choose_found(self) -> None:
+        """Mark what was found, and go to the map."""
+        text = self.search.text().strip()
+        if self._chart is None or not text:
+            return
+        found = np.flatnonzero(matching(text, self._chart.pieces))
+        self.map.setFocus()
+        if len(found) == 1:
+            self.map.choose(int(found[0]))
+        else:
+            self.map.set_mark(found)
+
+    def event(self, event: QEvent) -> bool:
+        # Space and Return press the button that has the focus, and do not start the song.
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.key() in PRESSES
+            and not event.modifiers()
+            and self._focused_button()
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        button = self._focused_button()
+        if button is not None and event.key() in PRESSES:
+            button.click()
+        elif event.key() == Qt.Key.Key_Escape and self.explorer.busy:
+            self.explorer.cancel()
+        else:
+            super().keyPressEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange:
+            self._recolour()
+        super().changeEvent(event)
+
+    def _focused_button(self) -> QAbstractButton | None:
+        widget = QApplication.focusWidget()
+        return widget if isinstance(widget, QAbstractButton) and self.isAncestorOf(widget) else None
+
+
+def _entry(space: Space) -> Entry:
+    return Entry(
+        space.name, space.title, space.source, "Scores" if space.of == "score" else "Sound", space.why_not,
+        space.description,
+    )  # fmt: skip
+
+
+def _name(about: Any) -> str:
+    return " · ".join(filter(None, (str(about.get("title")), str(about.get("composer") or ""))))
+
+
+def _length(about: Any) -> str:
+    seconds = round(float(about.get("seconds") or 0))
+    return f"{seconds // 60}:{seconds % 60:02}" if seconds else ""
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _places_before(before: Chart | None, chart: Chart) -> Any:
+    """Where the points of a chart lay on another; None where they are too few of the same."""
+    if before is None or not len(before):
+        return None
+    points = [before.point_of(chart.key(point)) for point in range(len(chart))]
+    known = np.array([point is not None for point in points])
+    if known.mean() < 0.5:
+        return None
+    places = chart.places.copy()
+    places[known] = before.places[[point for point in points if point is not None]]
+    return places
