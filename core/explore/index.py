@@ -132,7 +132,9 @@ class Index:
                 new.setdefault(item.key, place)
         if not new:
             return 0
-        lines = [json.dumps({"key": key, **items[place].about}) + "\n" for key, place in new.items()]
+        lines = [
+            json.dumps({"key": key, "about": dict(items[place].about)}) + "\n" for key, place in new.items()
+        ]
         try:
             self._items.parent.mkdir(parents=True, exist_ok=True)
             # The vectors first: a row without its line does not count, a line without its row would.
@@ -182,8 +184,8 @@ class Index:
                 if number == held or not line.endswith(b"\n"):
                     return  # half written by a process that was killed
                 try:
-                    about = json.loads(line)
-                    key = about.pop("key")
+                    told = json.loads(line)
+                    key, about = told["key"], dict(told["about"])
                 except (ValueError, KeyError, AttributeError, TypeError) as error:
                     raise TunesmithError(
                         f"{self._items} is damaged in line {number + 1}; delete {self._items.parent} to build it anew"

@@ -191,7 +191,13 @@ def _written(task: Task, chart: Chart, begin: int, end: int, kind: str) -> list[
     vectors = [registry.encode(song, chart.space.name, cancelled=task.cancelled) for song in songs]
     places = _places(chart, begin, end, np.stack(vectors))
     return [
-        Stop(registry.song_hash(song), f"Step {number + 1}", _facts_of_song(song), place, song=song)
+        Stop(
+            _key(chart, begin, end, kind, number),
+            f"Step {number + 1}",
+            _facts_of_song(song),
+            place,
+            song=song,
+        )
         for number, (song, place) in enumerate(zip(songs, places, strict=True))
     ]
 
@@ -212,7 +218,7 @@ def _sounding(task: Task, chart: Chart, begin: int, end: int, kind: str) -> list
         picture = space.decode(vector)
         sound = sound_from(sound_of(picture, cancelled=task.cancelled))
         facts = f"{sound.seconds:.1f} s as the map draws it"
-        key = f"path {chart.space.name} {chart.key(begin)} {chart.key(end)} {kind} {number}"
+        key = _key(chart, begin, end, kind, number)
         stops.append(Stop(key, f"Step {number + 1}", facts, place, sound=sound, picture=picture))
         task.progress((number + 1) / STEPS)
     return stops
@@ -226,6 +232,11 @@ def _encoded(task: Task, chart: Chart, point: int) -> NDArray[np.float32]:
     thing = opened(chart.pieces[point])
     heard = thing if isinstance(thing, Song) else hear(thing, cancelled=task.cancelled)
     return registry.encode(heard, chart.space.name, cancelled=task.cancelled)
+
+
+def _key(chart: Chart, begin: int, end: int, kind: str, number: int) -> str:
+    """What a stop is known by; two that sound the same are two."""
+    return f"path {chart.space.name} {chart.key(begin)} {chart.key(end)} {kind} {number}"
 
 
 def _places(chart: Chart, begin: int, end: int, vectors: NDArray[np.float32]) -> list[tuple[float, float]]:

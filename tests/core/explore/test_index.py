@@ -49,7 +49,7 @@ def test_it_grows_and_the_same_thing_is_there_once(tmp_path) -> None:
         assert [item.key for item in each.items] == [f"key{n}" for n in range(30)]
 
 
-@pytest.mark.parametrize("lost", [1, 5, 40])
+@pytest.mark.parametrize("lost", [1, 5, 60])
 def test_what_a_crash_left_half_written_is_cut_off(tmp_path, lost: int) -> None:
     rows = vectors(12)
     Index(tmp_path / "i", 8).add(items(10), rows[:10])
@@ -70,6 +70,13 @@ def test_a_line_without_its_vector_does_not_count(tmp_path) -> None:
     assert len(Index(tmp_path / "i", 8)) == 9
 
 
+def test_what_is_told_of_a_thing_may_have_a_key_of_its_own(tmp_path) -> None:
+    Index(tmp_path / "i", 8).add([Item("hash", {"key": "D minor"})], vectors(1))
+    again = Index(tmp_path / "i", 8)
+    assert again.items == [Item("hash", {"key": "D minor"})]
+    assert again.row_of("hash") == 0
+
+
 def test_bad_vectors_and_damaged_files_get_one_line(tmp_path) -> None:
     index = Index(tmp_path / "i", 8)
     with pytest.raises(TunesmithError, match="not finite"):
@@ -80,6 +87,6 @@ def test_bad_vectors_and_damaged_files_get_one_line(tmp_path) -> None:
     with pytest.raises(TunesmithError, match="8 numbers is needed"):
         index.nearest([1.0] * 9)
     assert index.nearest(np.ones(8), 0) == []
-    (tmp_path / "i" / "items.jsonl").write_text('{"key": "a"}\nnonsense\n{"key": "b"}\n')
+    (tmp_path / "i" / "items.jsonl").write_text('{"key": "a", "about": {}}\nnonsense\n{"key": "b"}\n')
     with pytest.raises(TunesmithError, match="damaged in line 2"):
         Index(tmp_path / "i", 8)
