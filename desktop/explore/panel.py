@@ -10,8 +10,6 @@ import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QAbstractButton,
-    QApplication,
     QFileDialog,
     QLabel,
     QLineEdit,
@@ -28,6 +26,7 @@ from core.song.notes import Song
 from desktop import icons, theme
 from desktop.controls.basics import icon_button, label, push_button, row, rule
 from desktop.controls.choice import Choice
+from desktop.controls.panel import Panel
 from desktop.controls.search_list import Entry
 from desktop.explore.colours import COLOUR_BY, Colouring, colour_by
 from desktop.explore.explorer import Chart, Explorer, Space
@@ -51,7 +50,6 @@ PREPARED = 12
 SEARCH_AFTER_MS = 120
 PICTURE = 40
 PICTURE_WIDTH = 2400
-PRESSES = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
 TOOL_BUTTONS = (("point", "select", "Choose and move"), ("lasso", "lasso", "Lasso"), ("path", "way", "Path"))
 QWIDGETSIZE_MAX = (1 << 24) - 1
 OVERVIEW, PIECE, REGION, PATH = range(4)
@@ -68,7 +66,7 @@ EMPTY = {
 }  # fmt: skip
 
 
-class ExplorePanel(QWidget):
+class ExplorePanel(Panel):
     """The panel of one window; after `Studio` made everything that it is joined to."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
@@ -79,6 +77,8 @@ class ExplorePanel(QWidget):
         self._is_seen = False
         self._chart: Chart | None = None
         self._colouring: Colouring | None = None
+        self._to_show = ""
+        """The key of a piece that is to be chosen once there is a map with it."""
         self.explorer: Explorer = Explorer(studio.jobs, self)
         self.hearing: Hearing = Hearing(studio.jobs, studio.playback, self)
         self.way: Way = Way(studio.jobs, self)
@@ -289,11 +289,17 @@ class ExplorePanel(QWidget):
         self.map.animated = on
 
     def show_piece(self, key: str) -> None:
-        """Bring a piece into sight by its key, if it is on the map."""
+        """Bring a piece into sight by its key, as soon as there is a map with it."""
         self._studio.show_panel("explore")
         point = self._chart.point_of(key) if self._chart is not None else None
         if point is not None:
             self.map.choose(point)
+        elif key:
+            self._to_show = key
+
+    def open_piece(self, about: Any) -> None:
+        """Open what is told of by an index: a song in the roll, a recording's spectrogram."""
+        self._open(about)
 
     def compose_like(self, points: Sequence[int]) -> None:
         """Let Compose have what these pieces have in common."""
@@ -437,6 +443,9 @@ class ExplorePanel(QWidget):
         self._recolour()
         self._search_now()
         self._way_changed()
+        if self._to_show and (point := chart.point_of(self._to_show)) is not None:
+            self._to_show = ""
+            self.map.choose(point)
         self._show_page()
 
     def _recolour(self) -> None:
@@ -821,24 +830,8 @@ class ExplorePanel(QWidget):
         else:
             self.map.set_mark(found)
 
-    def event(self, event: QEvent) -> bool:
-        # Space and Return press the button that has the focus, and do not start the song.
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.ShortcutOverride
-            and event.key() in PRESSES
-            and not event.modifiers()
-            and self._focused_button()
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        button = self._focused_button()
-        if button is not None and event.key() in PRESSES:
-            button.click()
-        elif event.key() == Qt.Key.Key_Escape and self.explorer.busy:
+        if event.key() == Qt.Key.Key_Escape and self.explorer.busy:
             self.explorer.cancel()
         else:
             super().keyPressEvent(event)
@@ -847,10 +840,6 @@ class ExplorePanel(QWidget):
         if event.type() == QEvent.Type.PaletteChange:
             self._recolour()
         super().changeEvent(event)
-
-    def _focused_button(self) -> QAbstractButton | None:
-        widget = QApplication.focusWidget()
-        return widget if isinstance(widget, QAbstractButton) and self.isAncestorOf(widget) else None
 
 
 def _entry(space: Space) -> Entry:

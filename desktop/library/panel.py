@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication, QStackedWidget, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
 from core.compose.request import Request
 from core.song.notes import Song
 from desktop.compose.session import Past, Variant
 from desktop.controls.basics import rule
+from desktop.controls.panel import Panel
 from desktop.library.blind_page import BlindPage, Generator
 from desktop.library.claims_page import ClaimsPage
 from desktop.library.keeper import Keeper
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from desktop.main_window import Studio
 
 PAGES = ("Pieces", "Register", "Blind test")
-PRESSES = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
-class LibraryPanel(QWidget):
+class LibraryPanel(Panel):
     """The panel of one window; after `Studio` made everything that it is joined to."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
@@ -158,29 +157,3 @@ class LibraryPanel(QWidget):
 
     def _ask(self, question: str, then: Callable[[], object]) -> None:
         self._studio.notices.show_notice(question, "warn", [("Remove", then), ("Keep", lambda: None)])
-
-    # -- keys ----------------------------------------------------------------------------------------
-
-    def event(self, event: QEvent) -> bool:
-        # Space and Return press the button that has the focus, and do not start the song.
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.ShortcutOverride
-            and event.key() in PRESSES
-            and not event.modifiers()
-            and self._focused_button()
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        button = self._focused_button()
-        if button is not None and event.key() in PRESSES:
-            button.click()
-        else:
-            super().keyPressEvent(event)
-
-    def _focused_button(self) -> QAbstractButton | None:
-        widget = QApplication.focusWidget()
-        return widget if isinstance(widget, QAbstractButton) and self.isAncestorOf(widget) else None

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QAbstractButton,
-    QApplication,
     QFileDialog,
     QStackedWidget,
     QTabBar,
@@ -19,10 +17,13 @@ from PySide6.QtWidgets import (
 )
 
 from core.listen.report import Span
+from core.song.notes import Song
 from desktop.controls.basics import rule
+from desktop.controls.panel import Panel
 from desktop.listen.batch_page import BatchPage
 from desktop.listen.listener import Listener, Model, models
 from desktop.listen.models_page import ModelsPage
+from desktop.listen.nearest import Nearest
 from desktop.listen.result_page import ResultPage
 from desktop.listen.take_over import conditions
 
@@ -30,10 +31,9 @@ if TYPE_CHECKING:
     from desktop.main_window import Studio
 
 PAGES = ("Result", "Models", "Folder")
-PRESSES = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
-class ListenPanel(QWidget):
+class ListenPanel(Panel):
     """The panel of one window; after `Studio` made everything that it is joined to."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
@@ -44,8 +44,11 @@ class ListenPanel(QWidget):
         self._models_asked = False
         self._to_compose: tuple[str, ...] | None = None
         self._to_show = False
+        self._song: Song | None = None
+        """The song that was listened to, where it was no file."""
         self.listener: Listener = Listener(studio.jobs, self)
-        self.result = ResultPage(self.listener)
+        self.nearest: Nearest = Nearest(studio.jobs, studio.explore.hearing)
+        self.result = ResultPage(self.listener, self.nearest)
         self.models = ModelsPage(self.listener)
         self.batch = BatchPage(studio.jobs, lambda: self.listener.model, studio.files.ask_where)
         self.tabs = QTabBar(drawBase=False, expanding=False)
@@ -75,6 +78,7 @@ class ListenPanel(QWidget):
         """Find out what the open song is."""
         self._come(0)
         document = self._studio.document
+        self._song = document.song
         self.listener.listen_to_song(document.song, document.name)
 
     def listen_to_all(self, places: Sequence[Path]) -> None:
@@ -158,6 +162,8 @@ class ListenPanel(QWidget):
         self.batch.open_wanted.connect(self.listen)
         self.batch.folder_wanted.connect(self.ask_folder)
         self.batch.said.connect(lambda text, tone: say(text, tone))
+        self.nearest.map_wanted.connect(studio.explore.show_piece)
+        self.nearest.open_wanted.connect(studio.explore.open_piece)
         listener.changed.connect(self._changed)
         listener.failed.connect(lambda text: say(text, "bad"))
         listener.saliency_found.connect(studio.spectrogram.show_saliency)
@@ -175,6 +181,7 @@ class ListenPanel(QWidget):
     def _changed(self) -> None:
         if self.listener.state == "result":
             report = self.listener.report
+            self.nearest.find(self.listener.path or self._song)
             if self._to_show and report is not None and report.kind == "audio":
                 self.show_picture()
             self._to_show = False
@@ -231,31 +238,11 @@ class ListenPanel(QWidget):
 
     # -- keys ----------------------------------------------------------------------------------------
 
-    def event(self, event: QEvent) -> bool:
-        # Space and Return press the button that has the focus, and do not start the song.
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.ShortcutOverride
-            and event.key() in PRESSES
-            and not event.modifiers()
-            and self._focused_button()
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        button = self._focused_button()
-        if button is not None and event.key() in PRESSES:
-            button.click()
-        elif event.key() == Qt.Key.Key_Escape and self.listener.state == "busy":
+        if event.key() == Qt.Key.Key_Escape and self.listener.state == "busy":
             self.listener.cancel()
         else:
             super().keyPressEvent(event)
-
-    def _focused_button(self) -> QAbstractButton | None:
-        widget = QApplication.focusWidget()
-        return widget if isinstance(widget, QAbstractButton) and self.isAncestorOf(widget) else None
 
 
 def _listed(names: list[str]) -> str:
