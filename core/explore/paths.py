@@ -117,22 +117,32 @@ def waypoints(a: ArrayLike, b: ArrayLike, index: Index) -> list[int]:
 
     It is the way whose squared steps add up to least: many short steps are better than one long one.
     """
-    from scipy.sparse.csgraph import dijkstra
-
     ends = np.concatenate([unit(a), unit(b)])
     if not len(index):
         return []
     out_of_the_way = np.linalg.norm(index.vectors[:, None] - ends, axis=2).sum(1)
     near = np.argsort(out_of_the_way, kind="stable")[:MOST_AROUND]
     points = np.concatenate([ends, index.vectors[near]]).astype(np.float64)
-    squares = np.maximum(2 - 2 * points @ points.T, 0)
-    # What is the same as another costs a little, for a graph takes 0 for "no way".
-    _, before = dijkstra(squares + 1e-9, indices=0, return_predecessors=True)
+    before = _shortest(np.maximum(2 - 2 * points @ points.T, 0))
     way, at = [], int(before[1])
     while at > 0:
         way.append(int(near[at - 2]))
         at = int(before[at])
     return way[::-1]
+
+
+def _shortest(cost: NDArray[np.float64]) -> NDArray[np.int64]:
+    """By which point each is reached from the first at least cost (E. Dijkstra 1959), every step being possible."""
+    reached = np.full(len(cost), np.inf)
+    reached[0] = 0.0
+    before, open_ = np.zeros(len(cost), np.int64), np.ones(len(cost), bool)
+    for _ in range(len(cost)):
+        at = int(np.argmin(np.where(open_, reached, np.inf)))
+        open_[at] = False
+        nearer = reached[at] + cost[at] < reached
+        reached[nearer] = reached[at] + cost[at, nearer]
+        before[nearer] = at
+    return before
 
 
 # -- between scores --------------------------------------------------------------------------------------

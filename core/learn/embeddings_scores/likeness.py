@@ -34,6 +34,7 @@ from core.explore.score_network import Likeness, ScoreNetwork
 from core.learn.composers.scores import OTHERS, chosen, folds
 from core.learn.data import Example, encode_song, load_pack, read_manifest, read_song, save_pack
 from core.learn.figures import with_interval
+from core.listen.spectra import one_thread
 from core.song.harmony import Key
 from core.store.atomic import write_bytes_atomic
 
@@ -121,6 +122,19 @@ def train_likeness(
     cancelled: Cancel = lambda: False,
 ) -> Likeness:
     """Train ``network`` on the pieces that are ``learnt`` from."""
+    with one_thread():
+        return _train(network, latents, works, learnt, steps, seed, cancelled)
+
+
+def _train(
+    network: Likeness,
+    latents: list[Latents],
+    works: Works,
+    learnt: NDArray[np.bool_],
+    steps: int,
+    seed: int,
+    cancelled: Cancel,
+) -> Likeness:
     dice = np.random.default_rng(seed)
     torch.manual_seed(seed)
     rows = np.flatnonzero(learnt)

@@ -33,6 +33,7 @@ from core.explore.score_network import (
     Shape,
 )
 from core.learn.embeddings_scores.batches import Shelf, drawn, units_of
+from core.listen.spectra import one_thread
 from core.store.atomic import atomic_write
 
 WEIGHTS, STATE, PLAN = "weights.safetensors", "state.safetensors", "plan.json"
@@ -61,7 +62,7 @@ class Plan:
     last_rate: float = 2e-5
     rise: int = 200
     decay: float = 0.01
-    beta: float = 0.05
+    beta: float = 0.01
     free_bits: float = 48.0
     warm_up: int = 1000
     withheld: float = 0.2
@@ -90,8 +91,22 @@ def train(
         When ``cancelled`` says so.
     """
     out.mkdir(parents=True, exist_ok=True)
+    with one_thread():
+        return _train(training, held_out, out, plan, shape or Shape(), resume, report, cancelled)
+
+
+def _train(
+    training: Shelf,
+    held_out: Shelf,
+    out: Path,
+    plan: Plan,
+    shape: Shape,
+    resume: bool,
+    report: Callable[[dict[str, float]], None],
+    cancelled: Callable[[], bool],
+) -> ScoreNetwork:
     torch.manual_seed(plan.seed)
-    network = ScoreNetwork(shape or Shape())
+    network = ScoreNetwork(shape)
     mean = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(
         network.parameters(), plan.rate, betas=(0.9, 0.98), weight_decay=plan.decay, fused=True

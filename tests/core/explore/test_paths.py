@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,64 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from core.errors import Cancelled, TunesmithError  # noqa: E402
-from core.explore import paths, registry, score  # noqa: E402
+from core.explore import paths, score  # noqa: E402
 from core.explore.index import Index, Item  # noqa: E402
-from core.explore.score import KIND, NAME, ScoreSpace  # noqa: E402
-from core.explore.score_network import ScoreNetwork, Shape  # noqa: E402
+from core.explore.score import KIND, ScoreSpace  # noqa: E402
+from core.explore.score_network import ScoreNetwork  # noqa: E402
 from core.song.harmony import Key, in_key_share, pitched_notes  # noqa: E402
 from core.song.midi_file import read_midi, write_midi  # noqa: E402
-from core.song.notes import Meter, Song, Tempo, Track, make_notes  # noqa: E402
-from core.store.folders import user_folder  # noqa: E402
-from core.store.model_file import save_model  # noqa: E402
-
-SMALL = Shape(
-    latent=24,
-    reader=24,
-    cell=16,
-    bar=24,
-    unit=16,
-    conductor=24,
-    condition=24,
-    writer=32,
-    likeness=16,
-    vector=64,
-)
-
-
-def tune(
-    key: int = 0, bpm: float = 90, bars: int = 8, parts: int = 2, program: int = 0, beats: int = 4
-) -> Song:
-    quavers = 2 * beats * bars
-    scale = np.array([0, 4, 7, 4, 2, 5, 7, 12])
-    notes = np.concatenate(
-        [
-            make_notes(
-                np.arange(quavers) * 240, 200, 48 + 12 * part + key + np.resize(scale, quavers), 80, part
-            )
-            for part in range(parts)
-        ]
-    )
-    tracks = tuple(Track(f"part {part}", program, part) for part in range(parts))
-    return Song(notes, tracks, tempos=(Tempo.from_bpm(0, bpm),), meters=(Meter(0, beats, 4),))
-
-
-@pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScoreSpace]:
-    """The score embedding with weights that learnt nothing, in the place of those that ship."""
-    monkeypatch.setenv("TUNESMITH_HOME", str(tmp_path / "home"))
-    torch.manual_seed(4)
-    network = ScoreNetwork(SMALL)
-    tensors = {name: value.numpy() for name, value in network.state_dict().items()}
-    card = {"room": "explore", "kind": KIND, "shape": vars(SMALL)}
-    folder = user_folder("data") / "models"
-    folder.mkdir(parents=True)
-    save_model(folder / NAME, tensors, card)
-    score.load.cache_clear()
-    registry.loaded.cache_clear()
-    yield score.load(NAME)
-    score.load.cache_clear()
-    registry.loaded.cache_clear()
-
+from tests.core.explore.kit import SMALL, tune  # noqa: E402
 
 # -- vectors ---------------------------------------------------------------------------------------------
 
