@@ -63,6 +63,9 @@ ROOM = 4
 LENGTHENING = 4.0
 """Nats by which a note e times as long is favoured at the longest note length asked for."""
 
+LASTING = 0.05
+"""The same where no length was asked for: hearing its own notes, the network lets them sound a little too short."""
+
 SPREAD = 9
 """Semitones around a part's register that are free where a register was asked for."""
 
@@ -121,7 +124,7 @@ class Rules:
             outside = len(_tones(chord) - self.scale)
             if outside:
                 self.chord[chord] = self._hold * (0.5 + 0.25 * outside)
-        tilt = 0.0 if request.note_length is None else LENGTHENING * (2 * request.note_length - 1)
+        tilt = LASTING if request.note_length is None else LENGTHENING * (2 * request.note_length - 1)
         self._length = tilt * np.log(DURATIONS / 12)
         # A kit's hits have no length to speak of, and its pieces no register.
         self._is_drum = [row[0] == DRUMS for row in rows]
