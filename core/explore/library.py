@@ -28,6 +28,7 @@ from core.explore import collection, registry
 from core.explore.index import Index, Item, Vectors
 from core.listen.batch import find_files
 from core.listen.formats import is_midi
+from core.listen.heard import hear
 from core.song.midi_file import read_midi
 from core.song.notes import Song
 from core.store.folders import user_folder
@@ -289,6 +290,41 @@ def present(index: Index, things: Iterable[Thing]) -> Iterator[int]:
     for row, item in enumerate(index.items):
         if item.about.get("source") == FILES or item.about.get("mark") in there:
             yield row
+
+
+def nearest_to(
+    thing: Song | Path, count: int = 5, *, cancelled: Cancel = lambda: False
+) -> list[tuple[Item, float]]:
+    """The pieces of the index that are most like a song or a file, with their likeness; the thing itself left out.
+
+    It is looked up by the best embedding there is for it: of a score by its notes, of a recording by its sound.
+
+    Raises
+    ------
+    TunesmithError
+        If there is no embedding for it, or the file cannot be read.
+    Cancelled
+        Soon after ``cancelled`` says so.
+    """
+    if isinstance(thing, Path):
+        own = registry.content_hash(thing, cancelled)
+        with thing.open("rb") as file:
+            has_notes = is_midi(file)
+        what = read_midi(thing) if has_notes else hear(thing, cancelled=cancelled)
+    else:
+        own, what = registry.song_hash(thing), thing
+    of = registry.SCORE if isinstance(what, Song) else registry.SOUND
+    rows = [row for row in registry.available() if row.of == of]
+    if not rows:
+        raise TunesmithError(f"no embedding of {of} is installed; install Tunesmith again")
+    row = next((row for row in rows if row.name == registry.DEFAULT[of]), rows[0])
+    index = index_of(row.name)
+    there = set(present(index, standing()))
+    gone = [item.key for number, item in enumerate(index.items) if number not in there]
+    if len(gone) == len(index):
+        return []
+    vector = registry.encode(what, row.name, cancelled=cancelled)
+    return [(each.item, each.likeness) for each in index.nearest(vector, count, without=[own, *gone])]
 
 
 def opened(about: Mapping[str, Any]) -> Song | Path:

@@ -181,7 +181,7 @@ class ListenPanel(Panel):
     def _changed(self) -> None:
         if self.listener.state == "result":
             report = self.listener.report
-            self.nearest.find(self.listener.path or self._song)
+            self.nearest.look_for(self.listener.path or self._song)
             if self._to_show and report is not None and report.kind == "audio":
                 self.show_picture()
             self._to_show = False

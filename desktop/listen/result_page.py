@@ -121,9 +121,10 @@ class ResultPage(QWidget):
     """Which of "tempo", "key" and "chords" Compose should take; a tuple."""
     compare_wanted = Signal()
 
-    def __init__(self, listener: Listener, parent: QWidget | None = None) -> None:
+    def __init__(self, listener: Listener, nearest: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._listener = listener
+        self._nearest = nearest
         self.model = Choice([Entry("", "Best")], "", name="Model", label="Judged by", popup_width=360)
         self.model.changed.connect(listener.use_model)
         self.pages = QStackedWidget()
@@ -218,6 +219,7 @@ class ResultPage(QWidget):
         layout.addLayout(self._facts)
         self.use = push_button("Use in Compose", lambda: self.use_wanted.emit(()), role="primary")
         layout.addWidget(self.use)
+        layout.addWidget(self._nearest)
         self.warnings = label("", "warn", wrap=True)
         layout.addWidget(self.warnings)
         self.took = label("", "small")
