@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QWidget
 
 from desktop.controls.basics import icon_button, label
@@ -31,9 +32,12 @@ class HintLine(QWidget):
         for widget in (self._what, self._bar, self._stop):
             layout.addWidget(widget)
         self.setFixedHeight(26)
-        jobs.started.connect(self._refresh)
-        jobs.progressed.connect(self._refresh)
-        jobs.ended.connect(self._refresh)
+        # Soon and not at once: a picture that asks for a part of itself starts a job while it is painted, and a
+        # progress bar that changes paints the window there and then.
+        self._soon = QTimer(self, interval=0, singleShot=True)
+        self._soon.timeout.connect(self._refresh)
+        for signal in (jobs.started, jobs.progressed, jobs.ended):
+            signal.connect(lambda _: self._soon.start())
         self._refresh()
 
     def show_hint(self, text: str) -> None:
@@ -46,7 +50,7 @@ class HintLine(QWidget):
         self._standing = text or WELCOME
         self.show_hint("")
 
-    def _refresh(self, _job: Job | None = None) -> None:
+    def _refresh(self) -> None:
         loud = [job for job in self._jobs.running if not job.quiet]
         self._job = loud[0] if loud else None
         for widget in (self._what, self._bar, self._stop):
