@@ -151,10 +151,14 @@ class Judge(nn.Module):
     ----------
     sees : from x to numbers [shape=(batch, seen)]
     seen, dimensions : numbers in what it sees of x, and in z
+    sharpness : by which scores are multiplied; normalised layers alone tell nothing apart that lies close
     """
 
-    def __init__(self, sees: nn.Module, seen: int, dimensions: int, hidden: int = 256) -> None:
+    def __init__(
+        self, sees: nn.Module, seen: int, dimensions: int, hidden: int = 256, sharpness: float = 4.0
+    ) -> None:
         super().__init__()
+        self.sharpness = sharpness
         self.sees = sees
         self.of_z = nn.Sequential(_normed(dimensions, hidden), _normed(hidden, hidden))
         self.of_both = nn.Sequential(_normed(seen + hidden, hidden), _normed(hidden, hidden))
@@ -163,7 +167,7 @@ class Judge(nn.Module):
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         of_x, of_z = self.sees(x), self.of_z(z)
         both = self.of_both(torch.cat([of_x, of_z], 1))
-        return (self.x(of_x) + self.z(of_z) + self.both(both)).squeeze(1)
+        return self.sharpness * (self.x(of_x) + self.z(of_z) + self.both(both)).squeeze(1)
 
 
 def _normed(inputs: int, outputs: int) -> nn.Sequential:
@@ -181,7 +185,9 @@ def small_judge(dimensions: int) -> Judge:
     return Judge(nn.Sequential(*layers, nn.Flatten()), seen, dimensions)
 
 
-def points_networks(size: int, dimensions: int, hidden: int = 128) -> tuple[nn.Module, nn.Module, Judge]:
+def points_networks(
+    size: int, dimensions: int, hidden: int = 64, sharpness: float = 40.0
+) -> tuple[nn.Module, nn.Module, Judge]:
     """Encoder, generator and discriminator of points [shape=(batch, size)], for the gates on toy data."""
 
     def dense(
@@ -193,4 +199,5 @@ def points_networks(size: int, dimensions: int, hidden: int = 128) -> tuple[nn.M
         )  # fmt: skip
 
     sees = nn.Sequential(dense(size, hidden, spectral_norm), nn.LeakyReLU(0.2))
-    return dense(size, 2 * dimensions), dense(dimensions, size), Judge(sees, hidden, dimensions, hidden)
+    judge = Judge(sees, hidden, dimensions, hidden, sharpness)
+    return dense(size, 2 * dimensions), dense(dimensions, size), judge

@@ -9,9 +9,17 @@ Conventions
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.explore.crops import BANDS, clips_of, halved, spread_out
+from core.store.model_file import Tensors, model_named
+
+if TYPE_CHECKING:
+    from core.listen.heard import Heard
 
 Rows = NDArray[np.float32]
 
@@ -53,3 +61,39 @@ def principal(rows: Rows, dimensions: int) -> Line:
         components = sides[:, np.argsort(-sizes)[:dimensions]].T.astype(np.float32)
     signs = np.sign(components[np.arange(len(components)), np.abs(components).argmax(1)])
     return Line(mean, components * np.where(signs == 0, 1, signs)[:, None].astype(np.float32))
+
+
+class LinearSpace:
+    """See `core.explore.registry.Space`: principal components of clips of 64 bands."""
+
+    def __init__(self, tensors: Tensors, card: dict[str, Any]) -> None:
+        self.line = Line(*(tensors[name].astype(np.float32) for name in ("mean", "components")))
+        self.dimensions = len(self.line.components)
+        self._card = card
+
+    def encode(self, thing: Heard) -> Rows:
+        """The mean of a recording's clips [shape=(dimensions,)]."""
+        return self.of_clips(halved(clips_of(thing))).mean(0)
+
+    def of_clips(self, pictures: Rows) -> Rows:
+        """[shape=(clips, 64, 107) -> (clips, dimensions)]."""
+        return self.line.encode(pictures.reshape(len(pictures), -1))
+
+    def decode(self, vector: Rows) -> Rows:
+        """Ten seconds in decibels [shape=(64, 428)]."""
+        return spread_out(self.line.decode(vector[None]).reshape(BANDS, -1))
+
+    def describe(self) -> dict[str, Any]:
+        return self._card
+
+
+@lru_cache(maxsize=2)
+def load(model: str) -> LinearSpace:
+    """The embedding by the weights of ``model``.
+
+    Raises
+    ------
+    TunesmithError
+        If they are missing or damaged.
+    """
+    return LinearSpace(*model_named(model, "explore").load())

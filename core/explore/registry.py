@@ -102,8 +102,8 @@ EMBEDDINGS: dict[str, Embedding] = {
     row.name: row
     for row in (
         Embedding(
-            "sound", "By sound", "sound", OURS, "All that sounds: crops of ten seconds, learnt by contrast",
-            "embedding-sound", 64, "sound.load",
+            "sound", "By sound", "sound", OURS, "All that sounds in ten seconds, and what sets recordings apart",
+            "embedding-sound", 64, "sound.load", decodes=False,
         ),
         Embedding(
             "score", "By notes", "score", OURS, "A recurrent variational autoencoder of bars; writes MIDI",
@@ -115,11 +115,11 @@ EMBEDDINGS: dict[str, Embedding] = {
         ),
         Embedding(
             "vae", "Variational autoencoder", "sound", PAPER, "Crops of three seconds, told in forty numbers",
-            "embedding-vae", 40, "autoencoders.load",
+            "embedding-vae", 40, "crop_space.load",
         ),
         Embedding(
             "stable-ali", "Adversarially learned inference, stabilised", "sound", OURS,
-            "Learnt by a game of drawing and telling drawn from true", "embedding-stable-ali", 40, "ali.load",
+            "Learnt by a game of drawing and telling drawn from true", "embedding-stable-ali", 40, "crop_space.load",
         ),
         Embedding(
             "random-weights", "Random weights", "sound", TUTORIAL, "A convnet that never learnt",
