@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -22,27 +22,21 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
-    QPen,
-    QPolygonF,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QStyle, QWidget
 
 from desktop import theme
+from desktop.explore.camera import Camera, Places, inside, nearest, toward
 from desktop.explore.colours import Colouring
 from desktop.explore.dots import Dots
+from desktop.explore.marks import paint_marks
 
-Places = NDArray[np.float32]
-
-MARGIN = 0.06
-"""The share of the view that is left free around a map that is fitted."""
 WITHIN = 14.0
 """How near the pointer must come to a point."""
 DRAG_PIXELS = 4
-LARGEST_ZOOM = 400.0
 WHEEL = 1.0015
 KEY_ZOOM = 1.35
 MOVE_MS, FRAME_MS = 600, 16
@@ -55,8 +49,6 @@ RADII = ((300, 5.0), (1000, 4.2), (3000, 3.2), (10_000, 2.4), (25_000, 1.9))
 SMALLEST = 1.5
 """Radii by how many points there are at most, in a view of `USUAL_ROOM` pixels; in a smaller one they are smaller."""
 USUAL_ROOM = 520
-CONE = 0.5
-"""The cosine of the widest angle at which an arrow key still takes a point to lie in its direction (60 degrees)."""
 
 TOOLS = {
     "point": "Click: choose · double-click: open · drag: move · wheel: zoom · right-click: more",
@@ -98,13 +90,13 @@ class MapView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._places: Places = np.empty((0, 2), np.float32)
-        self._shown: Places = self._places
+        self.shown: Places = self._places
         self._from: Places | None = None
         self._began = 0.0
         self._colouring: Colouring | None = None
         self._found: NDArray[np.bool_] | None = None
-        self._isolated: NDArray[np.bool_] | None = None
-        self._names: Sequence[str] = ()
+        self._alone: NDArray[np.bool_] | None = None
+        self.names: Sequence[str] = ()
         self.current = -1
         self.hover = -1
         self.heard = -1
@@ -112,17 +104,16 @@ class MapView(QWidget):
         self.mark = np.empty(0, np.int64)
         self.stops: list[QPointF] = []
         self.stop = -1
-        self._path_from = -1
+        self.path_from = -1
         self.tool = "point"
         self.animated = True
-        self._middle, self._scale = QPointF(0, 0), 100.0
-        self._fitted = True
+        self.camera = Camera()
         self._dots = Dots()
         self._dots_for: tuple[object, ...] = ()
         self._dots_at = 0.0, 0.0
         self._pressed: QPointF | None = None
         self._pan_from: QPointF | None = None
-        self._lasso: list[QPointF] | None = None
+        self.lasso: list[QPointF] | None = None
         self._motion = QTimer(self, interval=FRAME_MS)
         self._motion.timeout.connect(self._go_on)
         self._rest = QTimer(self, interval=REST_MS, singleShot=True)
@@ -141,12 +132,12 @@ class MapView(QWidget):
 
     def show_points(self, places: Places, names: Sequence[str], *, before: Places | None = None) -> None:
         """Show other points; ``before`` is where those of the same numbers lay, if they are to move from there."""
-        fits = self._fitted or not len(self._places)
-        self._names = names
+        fits = self.camera.fitted or not len(self._places)
+        self.names = names
         self._places = np.ascontiguousarray(places, np.float32)
-        self._found = self._isolated = None
-        self.hover = self.heard = self._path_from = -1
-        self._lasso = None
+        self._found = self._alone = None
+        self.hover = self.heard = self.path_from = -1
+        self.lasso = None
         count = len(places)
         self.current = self.current if self.current < count else -1
         self.mark = self.mark[self.mark < count]
@@ -154,11 +145,11 @@ class MapView(QWidget):
         if moves and 0 < count <= MOST_MOVED:
             assert before is not None
             self._from, self._began = before, time.monotonic()
-            self._shown = before
+            self.shown = before
             self._motion.start()
         else:
             self._motion.stop()
-            self._from, self._shown = None, self._places
+            self._from, self.shown = None, self._places
         self._dots_for = ()
         if fits:
             self.fit()
@@ -180,17 +171,17 @@ class MapView(QWidget):
     def isolate(self, points: NDArray[np.int64] | None) -> None:
         """Show these points and no others, as large as they go; None shows all again."""
         if points is None:
-            self._isolated = None
+            self._alone = None
         else:
-            self._isolated = np.zeros(len(self._places), bool)
-            self._isolated[points] = True
+            self._alone = np.zeros(len(self._places), bool)
+            self._alone[points] = True
         self._dots_for = ()
         self.fit()
 
     @property
     def isolated(self) -> NDArray[np.int64] | None:
         """The points that are shown alone."""
-        return None if self._isolated is None else np.flatnonzero(self._isolated)
+        return None if self._alone is None else np.flatnonzero(self._alone)
 
     def choose(self, point: int, *, quiet: bool = False) -> None:
         """Make a point the current one, and bring it into sight."""
@@ -223,14 +214,14 @@ class MapView(QWidget):
         """Draw a path by its stops on the map; ``stop`` is the one that sounds."""
         self.stops = [QPointF(x, y) for x, y in stops]
         self.stop = stop
-        self._path_from = -1
+        self.path_from = -1
         self.update()
 
     def use_tool(self, name: str) -> None:
         """Take another tool in hand."""
         self.tool = name
-        self._path_from = -1
-        self._lasso = None
+        self.path_from = -1
+        self.lasso = None
         shapes = {"point": Qt.CursorShape.ArrowCursor}
         self.setCursor(shapes.get(name, Qt.CursorShape.CrossCursor))
         self.hint_changed.emit(TOOLS[name])
@@ -240,37 +231,23 @@ class MapView(QWidget):
     def begin_path(self, point: int) -> None:
         """Let a path begin at a point; the next one clicked ends it."""
         self.use_tool("path")
-        self._path_from = point
+        self.path_from = point
         self.path_begun.emit(point)
         self.update()
 
     def fit(self) -> None:
         """Show all points."""
-        self._fitted = True
-        places = self._places if self._isolated is None else self._places[self._isolated]
-        if not len(places):
-            return
-        low, high = places.min(0), places.max(0)
-        span = np.maximum(high - low, 1e-3)
-        room = 1 - 2 * MARGIN
-        self._middle = QPointF(*((low + high) / 2).tolist())
-        self._scale = float(min(room * self.width() / span[0], room * self.height() / span[1]))
+        self.camera.fit(self._places if self._alone is None else self._places[self._alone])
         self.update()
 
     def zoom(self, factor: float, about: QPointF | None = None) -> None:
         """Zoom about a place of the widget, or its middle."""
-        about = about if about is not None else QPointF(self.width() / 2, self.height() / 2)
-        before = self._at(about)
-        whole = min(self.width(), self.height())
-        self._scale = float(np.clip(self._scale * factor, 0.2 * whole, LARGEST_ZOOM * whole))
-        self._middle += before - self._at(about)
-        self._fitted = False
+        self.camera.zoom(factor, about if about is not None else self.camera.centre)
         self.update()
 
     def pan(self, dx: float, dy: float) -> None:
         """Move the map by pixels."""
-        self._middle -= QPointF(dx, dy) / self._scale
-        self._fitted = False
+        self.camera.pan(dx, dy)
         self.update()
 
     def bring_into_sight(self, point: int) -> None:
@@ -278,60 +255,22 @@ class MapView(QWidget):
         place = self.place_of(point)
         inner = QRectF(self.rect()).adjusted(24, 24, -24, -24)
         if not inner.contains(place):
-            inside = QPointF(
-                min(max(place.x(), inner.left()), inner.right()),
-                min(max(place.y(), inner.top()), inner.bottom()),
-            )
-            self.pan(inside.x() - place.x(), inside.y() - place.y())
+            x = min(max(place.x(), inner.left()), inner.right())
+            y = min(max(place.y(), inner.top()), inner.bottom())
+            self.pan(x - place.x(), y - place.y())
 
     def place_of(self, point: int) -> QPointF:
         """Where a point is in the widget."""
-        return self._pixel(QPointF(*self._shown[point].tolist()))
+        return self.camera.pixel(QPointF(*self.shown[point].tolist()))
 
     def point_at(self, place: QPointF, within: float = WITHIN) -> int:
         """The nearest point that is shown, not farther than ``within`` pixels; -1 where there is none."""
-        if not len(self._shown):
-            return -1
-        at = self._at(place)
-        gaps = (self._shown[:, 0] - at.x()) ** 2 + (self._shown[:, 1] - at.y()) ** 2
-        if self._isolated is not None:
-            gaps = np.where(self._isolated, gaps, np.inf)
-        best = int(np.argmin(gaps))
-        return best if gaps[best] <= (within / self._scale) ** 2 else -1
+        return nearest(self.shown, self.camera.at(place), within / self.camera.scale, self._alone)
 
-    def toward(self, direction: tuple[float, float], point: int) -> int:
-        """The nearest point in a direction of another, which is found by an arrow key; -1 where there is none."""
-        if point < 0:
-            return self.point_at(QPointF(self.width() / 2, self.height() / 2), 1e9)
-        gap = self._shown - self._shown[point]
-        length = np.hypot(gap[:, 0], gap[:, 1])
-        along = gap @ np.array(direction, np.float32)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            open_ = (length > 0) & (along >= CONE * length)
-        if self._isolated is not None:
-            open_ &= self._isolated
-        if not open_.any():
-            return -1
-        # What lies off to the side counts as farther.
-        cost = np.where(open_, length * (2 - along / np.maximum(length, 1e-12)), np.inf)
-        return int(np.argmin(cost))
-
-    def inside(self, polygon: Sequence[QPointF]) -> NDArray[np.int64]:
-        """The points within a polygon of the widget (even-odd rule)."""
-        corners = np.array([[self._at(p).x(), self._at(p).y()] for p in polygon], np.float32)
-        if len(corners) < 3 or not len(self._shown):
-            return np.empty(0, np.int64)
-        low, high = corners.min(0), corners.max(0)
-        maybe = np.flatnonzero(((self._shown >= low) & (self._shown <= high)).all(1))
-        if self._isolated is not None:
-            maybe = maybe[self._isolated[maybe]]
-        x, y = self._shown[maybe, 0], self._shown[maybe, 1]
-        within = np.zeros(len(maybe), bool)
-        for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, 0), strict=True):
-            crosses = (y1 > y) != (y2 > y)
-            if crosses.any():
-                within ^= crosses & (x < (x2 - x1) * (y - y1) / np.float32(y2 - y1 or 1e-12) + x1)
-        return maybe[within]
+    @property
+    def is_moving(self) -> bool:
+        """Whether points are on their way to where they lie."""
+        return self._from is not None
 
     def moves(self) -> bool:
         """Whether the system lets things move on the screen."""
@@ -339,44 +278,26 @@ class MapView(QWidget):
 
     # -- painting ------------------------------------------------------------------------------------
 
-    def _pixel(self, at: QPointF) -> QPointF:
-        return (at - self._middle) * self._scale + QPointF(self.width() / 2, self.height() / 2)
-
-    def _at(self, place: QPointF) -> QPointF:
-        return (place - QPointF(self.width() / 2, self.height() / 2)) / self._scale + self._middle
-
     def radius(self) -> float:
         """Of a point, in device-independent pixels: smaller the more there are, larger the nearer one looks."""
-        count = len(self._places) if self._isolated is None else int(self._isolated.sum())
+        count = len(self._places) if self._alone is None else int(self._alone.sum())
         base = next((radius for most, radius in RADII if count <= most), SMALLEST)
         room = min(self.width(), self.height())
-        nearer = max(1.0, self._scale / max(1, room)) ** 0.25
+        nearer = max(1.0, self.camera.scale / max(1, room)) ** 0.25
         return float(min(7.0, base * nearer * min(1.0, max(0.6, room / USUAL_ROOM))))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.drawImage(self.rect(), self._picture())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_near(painter)
-        self._paint_marked(painter)
-        self._paint_path(painter)
-        self._paint_rings(painter)
-        if self._lasso is not None:
-            painter.setPen(QPen(theme.colour("accent"), 1.5))
-            painter.setBrush(theme.colour("accent", 0.12))
-            painter.drawPolygon(QPolygonF(self._lasso))
-        self._paint_name(painter)
-        if self.hasFocus():
-            painter.setPen(theme.colour("accent"))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
+        paint_marks(painter, self)
 
     def _picture(self) -> QImage:
         """The points, drawn anew only as far as it must be."""
         ratio = self.devicePixelRatioF()
         width, height = round(self.width() * ratio), round(self.height() * ratio)
-        scale, radius = self._scale * ratio, self.radius() * ratio
-        left, top = self._middle.x() * scale - width / 2, self._middle.y() * scale - height / 2
+        scale, radius = self.camera.scale * ratio, self.radius() * ratio
+        left, top = self.camera.middle.x() * scale - width / 2, self.camera.middle.y() * scale - height / 2
         same = (width, height, scale, radius, theme.tokens().name)
         if self._dots_for == same:
             dx, dy = round(self._dots_at[0] - left), round(self._dots_at[1] - top)
@@ -393,100 +314,22 @@ class MapView(QWidget):
     def _give_dots(self) -> None:
         """Tell the picture which points, in which colours and in which order."""
         ground = theme.colour("roll")
-        if self._colouring is None or len(self._colouring.kinds) != len(self._shown):
-            kinds, colours = np.zeros(len(self._shown), np.uint8), [theme.colour("text_faint")]
+        if self._colouring is None or len(self._colouring.kinds) != len(self.shown):
+            kinds, colours = np.zeros(len(self.shown), np.uint8), [theme.colour("text_faint")]
         else:
             kinds, colours = self._colouring.kinds, self._colouring.colours
-        places = self._shown
+        places = self.shown
         if self._found is not None:
             dim = theme.colour("line")
             kinds = np.where(self._found, kinds, len(colours)).astype(np.uint8)
             order = np.argsort(self._found, kind="stable")
             kinds, places, colours = kinds[order], places[order], [*colours, dim]
-            alone = self._isolated[order] if self._isolated is not None else None
+            alone = self._alone[order] if self._alone is not None else None
         else:
-            alone = self._isolated
+            alone = self._alone
         if alone is not None:
             kinds, places = kinds[alone], places[alone]
         self._dots.show(places, kinds, colours, ground)
-
-    def _paint_near(self, painter: QPainter) -> None:
-        if self.current < 0 or self._from is not None:
-            return
-        painter.setPen(QPen(theme.colour("text_dim", 0.55), 1))
-        here = self.place_of(self.current)
-        for point in self.near:
-            if point < len(self._shown):
-                painter.drawLine(here, self.place_of(point))
-
-    def _paint_marked(self, painter: QPainter) -> None:
-        if not len(self.mark) or len(self.mark) > MOST_MOVED:
-            return
-        size = self.radius() + 1.5
-        painter.setPen(QPen(theme.colour("selection", 0.85), 1.2))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        rings = QPainterPath()
-        for point in self.mark[:2000].tolist():
-            rings.addEllipse(self.place_of(point), size, size)
-        painter.drawPath(rings)
-
-    def _paint_path(self, painter: QPainter) -> None:
-        if self._path_from >= 0:
-            painter.setPen(QPen(theme.colour("playhead"), 1.5, Qt.PenStyle.DashLine))
-            begin = self.place_of(self._path_from)
-            end = self.place_of(self.hover) if self.hover >= 0 else begin
-            painter.drawLine(begin, end)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawEllipse(begin, self.radius() + 4, self.radius() + 4)
-        if len(self.stops) < 2:
-            return
-        places = [self._pixel(each) for each in self.stops]
-        painter.setPen(QPen(theme.colour("playhead"), 1.5))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPolyline(QPolygonF(places))
-        painter.setFont(theme.font(10, bold=True))
-        for number, place in enumerate(places):
-            here = number == self.stop
-            painter.setPen(QPen(theme.colour("playhead"), 1.5))
-            painter.setBrush(theme.colour("playhead") if here else theme.colour("raised"))
-            painter.drawEllipse(place, 8, 8)
-            painter.setPen(theme.colour("window" if here else "text"))
-            area = QRectF(place.x() - 8, place.y() - 8, 16, 16)
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, str(number + 1))
-
-    def _paint_rings(self, painter: QPainter) -> None:
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for point, token, gap, width in (
-            (self.current, "selection", 3.5, 2.0), (self.hover, "text", 2.5, 1.5), (self.heard, "playhead", 5.5, 2.0),
-        ):  # fmt: skip
-            if 0 <= point < len(self._shown):
-                size = self.radius() + gap
-                painter.setPen(QPen(theme.colour(token), width))
-                painter.drawEllipse(self.place_of(point), size, size)
-
-    def _paint_name(self, painter: QPainter) -> None:
-        """The name of the point under the pointer, or of the current one."""
-        point = self.hover if self.hover >= 0 else self.current
-        if not 0 <= point < len(self._names) or self._from is not None:
-            return
-        place, gap = self.place_of(point), self.radius() + 8
-        if not QRectF(self.rect()).adjusted(-20, -20, 20, 20).contains(place):
-            return
-        painter.setFont(theme.font(theme.SMALL_SIZE))
-        metrics = painter.fontMetrics()
-        text = metrics.elidedText(self._names[point], Qt.TextElideMode.ElideRight, max(60, self.width() - 40))
-        width, height = metrics.horizontalAdvance(text) + 14, metrics.height() + 8
-        x = place.x() + gap if place.x() + gap + width < self.width() - 4 else place.x() - gap - width
-        x = min(max(4.0, x), self.width() - width - 4.0)
-        y = min(max(4.0, place.y() - height / 2), self.height() - height - 4.0)
-        if x < place.x() < x + width:
-            y = place.y() - gap - height if place.y() - gap - height > 4 else place.y() + gap
-        area = QRectF(x, y, width, height)
-        painter.setPen(theme.colour("line_strong"))
-        painter.setBrush(theme.colour("raised", 0.94))
-        painter.drawRoundedRect(area, 5, 5)
-        painter.setPen(theme.colour("text"))
-        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
 
     def _go_on(self) -> None:
         """The next picture of a change of projection."""
@@ -496,10 +339,10 @@ class MapView(QWidget):
         share = (time.monotonic() - self._began) * 1000 / MOVE_MS
         if share >= 1:
             self._motion.stop()
-            self._from, self._shown = None, self._places
+            self._from, self.shown = None, self._places
         else:
             eased = np.float32(share * share * (3 - 2 * share))
-            self._shown = (1 - eased) * self._from + eased * self._places
+            self.shown = (1 - eased) * self._from + eased * self._places
         self.update()
 
     # -- the mouse -----------------------------------------------------------------------------------
@@ -513,15 +356,15 @@ class MapView(QWidget):
             self._pressed = place
             shifted = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             if self.tool == "lasso" or (self.tool == "point" and shifted):
-                self._lasso = [place]
+                self.lasso = [place]
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         place = event.position()
         if self._pan_from is not None:
             self.pan(place.x() - self._pan_from.x(), place.y() - self._pan_from.y())
             self._pan_from = place
-        elif self._lasso is not None:
-            self._lasso.append(place)
+        elif self.lasso is not None:
+            self.lasso.append(place)
             self.update()
         elif self._pressed is not None:
             if (place - self._pressed).manhattanLength() > DRAG_PIXELS:
@@ -533,8 +376,8 @@ class MapView(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         panned, self._pan_from = self._pan_from is not None, None
         pressed, self._pressed = self._pressed, None
-        if self._lasso is not None:
-            lasso, self._lasso = self._lasso, None
+        if self.lasso is not None:
+            lasso, self.lasso = self.lasso, None
             self._take_lasso(lasso, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         elif pressed is not None and not panned and event.button() == Qt.MouseButton.LeftButton:
             self._click(self.point_at(event.position()), event.modifiers())
@@ -550,22 +393,22 @@ class MapView(QWidget):
         if len(lasso) < 3:
             self.update()
             return
-        found = self.inside(lasso)
+        found = inside(self.shown, [self.camera.at(corner) for corner in lasso], self._alone)
         if adds and self.tool == "lasso":
             found = np.union1d(found, self.mark)
         self.set_mark(found)
 
     def _click(self, point: int, held: Qt.KeyboardModifier) -> None:
         if self.tool == "path" or (held & Qt.KeyboardModifier.AltModifier and self.current >= 0):
-            begin = self._path_from if self.tool == "path" else self.current
+            begin = self.path_from if self.tool == "path" else self.current
             if point < 0:
                 return
             if begin < 0:
-                self._path_from = point
+                self.path_from = point
                 self.path_begun.emit(point)
                 self.update()
             elif point != begin:
-                self._path_from = -1
+                self.path_from = -1
                 self.use_tool("point")
                 self.path_wanted.emit(begin, point)
         elif held & Qt.KeyboardModifier.ControlModifier and point >= 0:
@@ -626,7 +469,7 @@ class MapView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
         if key in ARROWS:
-            point = self.toward(ARROWS[key], self.current)
+            point = self._toward(ARROWS[key])
             if point >= 0:
                 self.choose(point)
                 self.rested.emit(point)
@@ -634,6 +477,12 @@ class MapView(QWidget):
             self._deed(KEYS[key])
         else:
             super().keyPressEvent(event)
+
+    def _toward(self, direction: tuple[float, float]) -> int:
+        """The next point in a direction; where none is chosen the one nearest to the middle."""
+        if self.current < 0:
+            return self.point_at(self.camera.centre, np.inf)
+        return toward(self.shown, self.current, direction, self._alone)
 
     def _deed(self, deed: str) -> None:
         if deed in ("in", "out"):
@@ -643,7 +492,7 @@ class MapView(QWidget):
         elif deed == "mark" and self.current >= 0:
             self.set_mark(np.setxor1d(self.mark, [self.current]))
         elif deed == "path" and self.current >= 0:
-            if self._path_from >= 0 and self._path_from != self.current:
+            if self.path_from >= 0 and self.path_from != self.current:
                 self._click(self.current, Qt.KeyboardModifier.NoModifier)
             else:
                 self.begin_path(self.current)
@@ -654,19 +503,19 @@ class MapView(QWidget):
 
     def _leave(self) -> None:
         """One thing at a time: a path that was begun, the tool, the mark, those shown alone, the choice."""
-        if self._path_from >= 0 or self.tool != "point":
+        if self.path_from >= 0 or self.tool != "point":
             self.use_tool("point")
             self.path_begun.emit(-1)
         elif len(self.mark):
             self.set_mark(np.empty(0, np.int64))
-        elif self._isolated is not None:
+        elif self._alone is not None:
             self.isolate(None)
         elif self.current >= 0:
             self.choose(-1)
 
     def _tell(self) -> None:
         """What a screen reader says of it."""
-        name = self._names[self.current] if 0 <= self.current < len(self._names) else "nothing chosen"
+        name = self.names[self.current] if 0 <= self.current < len(self.names) else "nothing chosen"
         self.setAccessibleDescription(
             f"{len(self._places):,} pieces; {name}. Arrow keys choose the next piece in their direction, "
             "Space hears it, Return opens it, N marks it, P begins or ends a path, plus and minus zoom, F shows all"
@@ -675,7 +524,8 @@ class MapView(QWidget):
     # -- the rest ------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        if self._fitted:
+        self.camera.size = QSizeF(self.size())
+        if self.camera.fitted:
             self.fit()
 
     def changeEvent(self, event: QEvent) -> None:

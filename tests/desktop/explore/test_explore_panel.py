@@ -139,13 +139,13 @@ def test_another_projection_keeps_the_choice_and_moves_the_points(hands: Hands, 
         lambda: chart_of(panel).projection == "tsne" and not panel.explorer.busy, timeout=60_000
     )
     assert chart_of(panel).key(panel.map.current) == key
-    assert panel.map._from is not None  # under way
-    hands.until(lambda: panel.map._from is None)
+    assert panel.map.is_moving  # under way
+    hands.until(lambda: not panel.map.is_moving)
     assert not np.allclose(chart_of(panel).places, before)
     hands.act("explore_motion")
     panel.explorer.use_projection("pca")
     hands.until(lambda: chart_of(panel).projection == "pca" and not panel.explorer.busy)
-    assert panel.map._from is None
+    assert not panel.map.is_moving
     assert np.allclose(chart_of(panel).places, before)
 
 
