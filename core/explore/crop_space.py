@@ -54,7 +54,12 @@ class CropSpace:
 
     def encode(self, thing: Heard) -> Rows:
         """The mean of a recording's crops [shape=(dimensions,)]."""
-        return self.of_crops(crops_of(halved(clips_of(thing)))).mean(0)
+        return self.of_clips(clips_of(thing)).mean(0)
+
+    def of_clips(self, pictures: NDArray[np.floating]) -> Rows:
+        """The vectors of clips, the means of their crops' [shape=(clips, 128, 107) -> (clips, dimensions)]."""
+        codes = self.of_crops(crops_of(halved(pictures)))
+        return codes.reshape(len(pictures), -1, self.dimensions).mean(1)
 
     def of_crops(self, crops: Rows) -> Rows:
         """[shape=(crops, 64, 32) -> (crops, dimensions)]."""

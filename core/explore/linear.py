@@ -73,11 +73,11 @@ class LinearSpace:
 
     def encode(self, thing: Heard) -> Rows:
         """The mean of a recording's clips [shape=(dimensions,)]."""
-        return self.of_clips(halved(clips_of(thing))).mean(0)
+        return self.of_clips(clips_of(thing)).mean(0)
 
-    def of_clips(self, pictures: Rows) -> Rows:
-        """[shape=(clips, 64, 107) -> (clips, dimensions)]."""
-        return self.line.encode(pictures.reshape(len(pictures), -1))
+    def of_clips(self, pictures: NDArray[np.floating]) -> Rows:
+        """The vectors of clips [shape=(clips, 128, 107) -> (clips, dimensions)]."""
+        return self.line.encode(halved(pictures).reshape(len(pictures), -1))
 
     def decode(self, vector: Rows) -> Rows:
         """Ten seconds in decibels [shape=(64, 428)]."""

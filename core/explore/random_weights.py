@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import TunesmithError
+from core.explore.crops import clips_of
+from core.explore.sound import above_floor
 from core.store.model_file import load_card, model_named
 
 if TYPE_CHECKING:
@@ -32,15 +34,11 @@ class RandomWeights:
         self.dimensions = 2 * 4 * CONVNET_CHANNELS
 
     def encode(self, thing: Heard) -> NDArray[np.float32]:
-        """The mean of a recording's crops [shape=(256,)]."""
-        from core.listen.genre import CROP, crops_of, picture
+        """The mean of a recording's clips [shape=(256,)]."""
+        return self.of_clips(clips_of(thing)).mean(0)
 
-        if thing.silent or not thing.mel_db.shape[1]:
-            raise TunesmithError("there is nothing to hear in it: it is silent")
-        return self.of_crops(crops_of(picture(thing.mel_db), CROP, CROP)[1]).mean(0)
-
-    def of_crops(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The features of crops of pictures [shape=(crops, 128, columns) -> (crops, 256)]."""
+    def of_clips(self, pictures: NDArray[np.floating]) -> NDArray[np.float32]:
+        """The features of clips [shape=(clips, 128, 107) -> (clips, 256)]."""
         import torch
         from torch import nn
 
@@ -51,9 +49,9 @@ class RandomWeights:
             raise TunesmithError(
                 "the weights of the random convnet are of another network; install them again"
             )
-        with one_thread(), torch.no_grad():
-            parts = torch.from_numpy(np.ascontiguousarray(crops)).split(8)
-            return torch.cat([layers[:2](part.float() / 255) for part in parts]).numpy()
+        with one_thread(), torch.inference_mode():
+            parts = above_floor(torch.from_numpy(np.ascontiguousarray(pictures, np.float32))).split(8)
+            return torch.cat([layers[:2](part) for part in parts]).numpy()
 
     def decode(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         raise TunesmithError(NO_WAY_BACK)

@@ -59,5 +59,7 @@ RECIPES: dict[str, Recipe] = {
     "analysis": Recipe("analysis_recipe.learn_analysis"),
     "composers-audio": Recipe("composers.audio.learn"),
     "composers-scores": Recipe("composers.scores.learn"),
+    "score-embedding": Recipe("embeddings_scores.recipe.learn_score_embedding"),
+    "embeddings": Recipe("embeddings.recipe.learn"),
     "collection": Recipe("collection.learn_collection"),
 }

@@ -71,7 +71,14 @@ class Plan:
 
 MUSIC = Plan()
 POINTS = Plan(
-    steps=8000, batch=256, rate=1e-3, penalty=0.0, there_and_back=0.5, latent_and_back=0.5, keep=0.99, falls=True
+    steps=8000,
+    batch=256,
+    rate=1e-3,
+    penalty=0.0,
+    there_and_back=0.5,
+    latent_and_back=0.5,
+    keep=0.99,
+    falls=True,
 )
 
 
