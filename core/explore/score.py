@@ -288,6 +288,7 @@ def _likeliest(network: ScoreNetwork, latents: Any, cells: Cells, cancelled: Can
     from core.explore.score_network import BLANKS, END, START
 
     condition = network.unfold(latents, cells)
+    time_bag, pitch_bag = network.bags(condition)
     rows = torch.arange(len(cells.bar))
     state = None
     last = {"time": torch.full_like(rows, START)} | {k: torch.full_like(rows, v) for k, v in BLANKS.items()}
@@ -307,14 +308,15 @@ def _likeliest(network: ScoreNetwork, latents: Any, cells: Cells, cancelled: Can
         open_ = (times >= since) & (times < cells.steps[rows][:, None]) | (times == END)
         top = begun & (last["pitch"] >= torch.where(drum[rows], 255, HIGHEST))
         open_ &= ~(top[:, None] & (times == since))
-        time = network.time_logits(h).masked_fill(~open_, -torch.inf).argmax(1)
+        time = network.time_logits(h, time_bag[rows]).masked_fill(~open_, -torch.inf).argmax(1)
         going = time != END
         rows, h, state, time = rows[going], h[going], state[:, going], time[going]
         last = {name: value[going] for name, value in last.items()}
         low, high = torch.where(drum[rows], 128, LOWEST), torch.where(drum[rows], 255, HIGHEST)
         low = torch.where(time == last["time"], torch.maximum(low, last["pitch"] + 1), low)
         sounding = (pitches >= low[:, None]) & (pitches <= high[:, None])
-        pitch = network.pitch_logits(h, time, last["pitch"]).masked_fill(~sounding, -torch.inf).argmax(1)
+        chances = network.pitch_logits(h, time, last["pitch"], pitch_bag[rows])
+        pitch = chances.masked_fill(~sounding, -torch.inf).argmax(1)
         duration = network.duration_logits(h, time, pitch).argmax(1)
         velocity = network.velocity_logits(h, time, pitch, duration, last["velocity"]).argmax(1)
         last = {"time": time, "pitch": pitch, "duration": duration, "velocity": velocity}

@@ -34,6 +34,9 @@ START = END + 1
 UNKNOWN = START + 1
 """The position of an event that is withheld in training."""
 
+QUIET = -3.0
+"""Logarithm of the variance of latent vectors in the beginning."""
+
 LENGTHS = len(DURATIONS)
 BLANKS = {"pitch": PITCHES, "duration": LENGTHS, "velocity": VELOCITIES}
 """The classes of an event that is none, besides its position."""
@@ -109,21 +112,24 @@ class ScoreNetwork(nn.Module):
 
         self.reader = nn.Sequential(
             nn.Linear(3 * event, shape.reader),
-            nn.ReLU(),
+            nn.SiLU(),
             nn.Linear(shape.reader, shape.reader),
-            nn.ReLU(),
+            nn.SiLU(),
         )
-        self.cell_in = nn.Linear(2 * shape.reader + 32, shape.cell)
-        self.bar_in = nn.Linear(len(SLOTS) * shape.cell + 16, shape.bar)
+        self.cell_in = _even(2 * shape.reader + 32, shape.cell)
+        self.bar_in = _even(len(SLOTS) * shape.cell + 16, shape.bar)
         self.unit_in = nn.GRU(shape.bar, shape.unit, batch_first=True, bidirectional=True)
         self.gaussian = nn.Linear(2 * UNIT_BARS * shape.unit, 2 * shape.latent)
+        # Begun with much noise the latent vectors are not listened to, and what nobody hears does not learn to speak.
+        nn.init.constant_(self.gaussian.bias[shape.latent :], QUIET)
 
         self.opening = nn.Linear(shape.latent, shape.conductor)
         self.conductor = nn.GRU(shape.latent, shape.conductor, batch_first=True)
-        self.cell_out = nn.Linear(shape.conductor + shape.latent + 48, shape.condition)
+        self.cell_out = _even(shape.conductor + shape.latent + 48, shape.condition)
         self.event_in = nn.Linear(event, shape.condition)
         self.first = nn.Linear(shape.condition, shape.writer)
         self.writer = nn.GRU(shape.condition, shape.writer, batch_first=True)
+        self.bag = nn.Linear(shape.condition, END + 1 + PITCHES)
         self.time_head = nn.Linear(shape.writer, END + 1)
         self.pitch_head = _head(shape.writer + time + pitch, 192, PITCHES)
         self.duration_head = _head(shape.writer + time + pitch, 64, LENGTHS)
@@ -140,22 +146,22 @@ class ScoreNetwork(nn.Module):
 
     def read(self, cells: Cells, groups: list[Notes]) -> tuple[Tensor, Tensor]:
         """(mean, logarithm of the variance) of every unit, each [units, latent]."""
-        heard = self.cell_in.weight.new_zeros(len(cells.bar), 2 * self.shape.reader)
+        heard = self.slot.weight.new_zeros(len(cells.bar), 2 * self.shape.reader)
         for notes in groups:
             inside = (notes.time != END).unsqueeze(-1)
             alone = self.events(notes.time, notes.pitch, notes.duration, notes.velocity) * inside
             around = F.pad(alone, (0, 0, 1, 1))
-            read = self.reader(torch.cat([around[:, :-2], alone, around[:, 2:]], -1)).float() * inside
+            read = self.reader(torch.cat([around[:, :-2], alone, around[:, 2:]], -1)) * inside
             # Scaled so that a full cell is heard about as loud as a thin one, and still as fuller.
             summed = read.sum(1) / notes.count.clamp(min=1).sqrt().unsqueeze(-1)
             heard = heard.index_copy(0, notes.cell, torch.cat([summed, read.amax(1)], -1))
         known = torch.cat([heard, self.slot(cells.slot), self.program(cells.program)], -1)
-        found = torch.relu(self.cell_in(known)).float()
+        found = self.cell_in(known)
         bars = found.new_zeros(cells.bars * len(SLOTS), self.shape.cell)
         bars = bars.index_copy(0, cells.bar * len(SLOTS) + cells.slot, found)
         steps = cells.steps.new_zeros(cells.bars).index_copy(0, cells.bar, cells.steps)
         bars = torch.cat([bars.view(cells.bars, -1), self.steps(steps)], -1)
-        read, _ = self.unit_in(torch.relu(self.bar_in(bars)).view(-1, UNIT_BARS, self.shape.bar))
+        read, _ = self.unit_in(self.bar_in(bars).view(-1, UNIT_BARS, self.shape.bar))
         mean, spread = self.gaussian(read.flatten(1)).float().chunk(2, -1)
         return mean, spread.clamp(-8, 4)
 
@@ -176,7 +182,7 @@ class ScoreNetwork(nn.Module):
             ],
             -1,
         )
-        return torch.relu(self.cell_out(known))
+        return self.cell_out(known)
 
     def write(self, condition: Tensor, before: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(states of the writer, its last state) after the events ``before`` [rows, length, event]."""
@@ -184,11 +190,21 @@ class ScoreNetwork(nn.Module):
         hidden, last = self.writer(self.event_in(before) + condition.unsqueeze(1), opening)
         return hidden, last
 
-    def time_logits(self, h: Tensor) -> Tensor:
-        return self.time_head(h)
+    def bags(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """(positions, pitches) that a cell holds as a whole, as logits [cells, END + 1], [cells, PITCHES].
 
-    def pitch_logits(self, h: Tensor, time: Tensor, last_pitch: Tensor) -> Tensor:
-        return self.pitch_head(torch.cat([h, self.time(time), self.pitch(last_pitch)], -1))
+        They are added to those of every event, so that what was read is a short way from what is written; by
+        themselves they are asked for all of the cell's events (T. Zhao, R. Zhao and M. Eskenazi, Learning
+        Discourse-level Diversity for Neural Dialog Models, arXiv 1703.10960: the bag-of-words loss).
+        """
+        times, pitches = self.bag(condition).split([END + 1, PITCHES], -1)
+        return times, pitches
+
+    def time_logits(self, h: Tensor, bag: Tensor) -> Tensor:
+        return self.time_head(h) + bag
+
+    def pitch_logits(self, h: Tensor, time: Tensor, last_pitch: Tensor, bag: Tensor) -> Tensor:
+        return self.pitch_head(torch.cat([h, self.time(time), self.pitch(last_pitch)], -1)) + bag
 
     def duration_logits(self, h: Tensor, time: Tensor, pitch: Tensor) -> Tensor:
         return self.duration_head(torch.cat([h, self.time(time), self.pitch(pitch)], -1))
@@ -226,6 +242,11 @@ class Likeness(nn.Module):
     def forward(self, summary: Tensor) -> Tensor:
         """[pieces, 2 * latent] -> [pieces, vector], of length 1."""
         return F.normalize(self.body((summary - self.mean) * self.scale), dim=-1)
+
+
+def _even(inputs: int, outputs: int) -> nn.Sequential:
+    """A layer whose outputs are about as large for every input, so that what differs is passed on."""
+    return nn.Sequential(nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.SiLU())
 
 
 def _head(inputs: int, hidden: int, classes: int) -> nn.Sequential:

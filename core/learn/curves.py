@@ -24,7 +24,7 @@ from core.store.atomic import atomic_write
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NO_LOSS = {"step", "minutes", "notes", "rate"}
+NO_LOSS = {"step", "minutes", "notes", "rate", "bits_a_unit"}
 """What a line of training tells besides losses."""
 
 TITLES = {

@@ -14,7 +14,7 @@ Conventions
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.compose.encoding import Piece
 from core.errors import Cancelled
 from core.explore.index import unit
-from core.explore.score import Latents, read_units, summed_up
-from core.explore.score_codec import Frame, on_slots
+from core.explore.score import UNITS_AT_ONCE, Latents, summed_up
+from core.explore.score_codec import UNIT_BARS
 from core.explore.score_network import Likeness, ScoreNetwork
 from core.learn.composers.scores import OTHERS, chosen, folds
 from core.learn.data import Example, encode_song, load_pack, read_manifest, read_song, save_pack
+from core.learn.embeddings_scores.batches import shelf_of, units_of
 from core.learn.figures import with_interval
 from core.listen.spectra import one_thread
-from core.song.harmony import Key
 from core.store.atomic import write_bytes_atomic
 
 Report = Callable[[float], None]
@@ -44,6 +43,9 @@ Cancel = Callable[[], bool]
 PACK, FACTS = "works.npz", "works.json"
 SHORTEST, LONGEST = 6, 48
 """Units of a stretch."""
+
+MOST_UNITS = 40
+"""Of a piece, from its beginning."""
 
 STEPS = 3000
 BATCH = 256
@@ -104,11 +106,26 @@ def read_works(
     return Works(load_pack(out / PACK), composer, work, split, fold.astype(np.int64))
 
 
-def latents_of(network: ScoreNetwork, piece: Piece, cancelled: Cancel = lambda: False) -> Latents:
-    """Latent vectors of an encoded piece [shape=(units, latent)]."""
-    events, programs = on_slots(piece)
-    signatures = np.full((len(piece.bar_steps), 2), 4, np.int64)
-    return read_units(network, Frame(Key(0), 100.0, piece.bar_steps, signatures, programs), events, cancelled)
+def latents_of(
+    network: ScoreNetwork,
+    examples: Sequence[Example],
+    *,
+    most_units: int = MOST_UNITS,
+    cancelled: Cancel = lambda: False,
+) -> list[Latents]:
+    """Latent vectors of the first units of encoded pieces [shape=(units, latent) each]; a last odd bar is left out."""
+    shelf = shelf_of(examples)
+    bars = np.array([len(example.piece.bar_steps) for example in examples])
+    units = np.minimum(np.maximum(bars // UNIT_BARS, 1), most_units)
+    within = np.arange(units.sum()) - np.repeat(np.cumsum(units) - units, units)
+    first = np.repeat(np.cumsum(bars) - bars, units) + UNIT_BARS * within
+    found = []
+    with one_thread(), torch.no_grad():
+        for some in np.split(first, np.arange(UNITS_AT_ONCE, len(first), UNITS_AT_ONCE)):
+            if cancelled():
+                raise Cancelled
+            found.append(network.read(*units_of(shelf, some))[0].numpy())
+    return np.split(np.concatenate(found), np.cumsum(units)[:-1])
 
 
 def train_likeness(

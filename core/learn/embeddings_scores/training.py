@@ -38,6 +38,7 @@ from core.store.atomic import atomic_write
 
 WEIGHTS, STATE, PLAN = "weights.safetensors", "state.safetensors", "plan.json"
 ATTRIBUTES = ("onset", "pitch", "duration", "velocity")
+BAGS = ("onsets", "pitches")
 REPORTED = 50
 
 
@@ -51,7 +52,7 @@ class Plan:
     units : in a batch
     beta, free_bits, warm_up : weight of what latent vectors tell beyond so many bits, reached after so many steps
     withheld : how many of the events just written the writer is not shown
-    velocity : weight of the loss of velocities
+    velocity, bags : weights of the losses of velocities, and of cells as a whole (`ScoreNetwork.bags`)
     average : what the moving mean of the weights keeps of itself a step
     """
 
@@ -60,13 +61,14 @@ class Plan:
     units: int = 32
     rate: float = 1.7e-3
     last_rate: float = 2e-5
-    rise: int = 200
+    rise: int = 100
     decay: float = 0.01
-    beta: float = 0.01
+    beta: float = 0.003
     free_bits: float = 48.0
     warm_up: int = 1000
     withheld: float = 0.2
     velocity: float = 0.3
+    bags: float = 0.5
     average: float = 0.998
     seed: int = 1
     check_minutes: float = 8.0
@@ -130,8 +132,9 @@ def _train(
         count = float(sum(int(group.count.sum()) for group in notes))
         beta = plan.beta * min(1.0, (step + 1) / plan.warm_up)
         excess = (told - plan.free_bits * math.log(2)).clamp(min=0).sum() / count
-        weighted = losses | {"velocity": plan.velocity * losses["velocity"]}
-        loss = torch.stack(list(weighted.values())).sum() / count + beta * excess
+        weight = {"velocity": plan.velocity} | dict.fromkeys(BAGS, plan.bags)
+        weighted = [weight.get(name, 1.0) * value for name, value in losses.items()]
+        loss = torch.stack(weighted).sum() / count + beta * excess
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -144,7 +147,7 @@ def _train(
         seconds, clock = seconds + now - clock, now
         progress = {"step": step, "minutes": seconds / 60}
         if step % REPORTED == 0:
-            nats = {name: float(value.detach()) / count for name, value in losses.items()}
+            nats = {name: float(losses[name].detach()) / count for name in ATTRIBUTES}
             bits = float(told.detach().mean()) / math.log(2)
             report(progress | {"nats": sum(nats.values())} | nats | {"bits_a_unit": bits, "rate": rate})
         if now - looked > 60 * plan.check_minutes:
@@ -172,9 +175,9 @@ def unit_losses(
     mean, spread = network.read(cells, groups)
     told = 0.5 * (mean.square() + spread.exp() - 1 - spread).sum(1)
     latent = mean if dice is None else mean + (0.5 * spread).exp() * torch.randn(mean.shape, generator=dice)
-    losses = dict.fromkeys(ATTRIBUTES, latent.new_zeros(()))
+    losses = dict.fromkeys((*ATTRIBUTES, *BAGS), latent.new_zeros(()))
     for right, logits in foretold(network, latent, cells, groups, dice, withheld):
-        for name in ATTRIBUTES:
+        for name in losses:
             losses[name] = losses[name] + F.cross_entropy(logits[name].float(), right[name], reduction="sum")
     return losses, told
 
@@ -189,6 +192,7 @@ def foretold(
 ) -> Iterator[tuple[dict[str, Tensor], dict[str, Tensor]]]:
     """For every group of cells (the right classes, the logits), by attribute; empty cells first."""
     condition = network.unfold(latent, cells)
+    time_bag, pitch_bag = network.bags(condition)
     empty = torch.ones(len(cells.bar), dtype=torch.bool)
     for notes in groups:
         empty[notes.cell] = False
@@ -210,17 +214,29 @@ def foretold(
         is_note = place[:-1] < notes.count[:, None]
         ending = F.pad(notes.time, (0, 1), value=END)
         h_note = h[:, :-1][is_note]
+        row, row_note = notes.cell[torch.nonzero(asked)[:, 0]], notes.cell[torch.nonzero(is_note)[:, 0]]
         time, pitch = notes.time[is_note], notes.pitch[is_note]
         duration, velocity = notes.duration[is_note], notes.velocity[is_note]
         yield (
-            {"onset": ending[asked], "pitch": pitch, "duration": duration, "velocity": velocity},
             {
-                "onset": network.time_logits(h[asked]),
-                "pitch": network.pitch_logits(h_note, time, before["pitch"][:, :-1][is_note]),
+                "onset": ending[asked],
+                "pitch": pitch,
+                "duration": duration,
+                "velocity": velocity,
+                "onsets": time,
+                "pitches": pitch,
+            },
+            {
+                "onset": network.time_logits(h[asked], time_bag[row]),
+                "pitch": network.pitch_logits(
+                    h_note, time, before["pitch"][:, :-1][is_note], pitch_bag[row_note]
+                ),
                 "duration": network.duration_logits(h_note, time, pitch),
                 "velocity": network.velocity_logits(
                     h_note, time, pitch, duration, before["velocity"][:, :-1][is_note]
                 ),
+                "onsets": time_bag[row_note],
+                "pitches": pitch_bag[row_note],
             },
         )
 
