@@ -11,31 +11,23 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QLabel,
-    QLineEdit,
     QMenu,
-    QProgressBar,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
 from core.explore.maps import PROJECTIONS
 from core.song.notes import Song
-from desktop import icons, theme
-from desktop.controls.basics import icon_button, label, push_button, row, rule
-from desktop.controls.choice import Choice
-from desktop.controls.panel import Panel
+from desktop import icons
 from desktop.controls.search_list import Entry
+from desktop.explore.by_ear import ByEar
 from desktop.explore.colours import COLOUR_BY, Colouring, colour_by
 from desktop.explore.explorer import Chart, Explorer, Space
 from desktop.explore.exports import write_picture, write_table
+from desktop.explore.frame import OVERVIEW, PATH, PIECE, REGION, Deeds, ExploreFrame
 from desktop.explore.hearing import Hearing
-from desktop.explore.map_view import TOOLS, MapView
-from desktop.explore.pages import OverviewPage, PathPage, PiecePage, RegionPage
 from desktop.explore.piece_rows import Row, facts_of
 from desktop.explore.search import matching
+from desktop.explore.walk import Walk
 from desktop.explore.way import Way
 
 if TYPE_CHECKING:
@@ -45,158 +37,48 @@ NEAREST = 12
 MOST_ROWS = 500
 AROUND = 16
 """Pieces of which "compose like this" of a single one takes what they have in common."""
-PREPARED = 12
-"""Pieces about the pointer that are made ready to be heard."""
 SEARCH_AFTER_MS = 120
-PICTURE = 40
 PICTURE_WIDTH = 2400
-TOOL_BUTTONS = (("point", "select", "Choose and move"), ("lasso", "lasso", "Lasso"), ("path", "way", "Path"))
-QWIDGETSIZE_MAX = (1 << 24) - 1
-OVERVIEW, PIECE, REGION, PATH = range(4)
-
-EMPTY = {
-    "none": (
-        "No embedding yet",
-        "A map needs the weights of an embedding, and none is installed. Install Tunesmith again, or train one: "
-        "tunesmith learn score-embedding",
-    ),
-    "empty": ("Nothing on the map yet", "Drop a folder of MIDI or sound files here, or choose one."),
-    "busy": ("Drawing the map", ""),
-    "error": ("No map", ""),
-}  # fmt: skip
 
 
-class ExplorePanel(Panel):
+class ExplorePanel(ExploreFrame):
     """The panel of one window; after `Studio` made everything that it is joined to."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("panel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._studio = studio
-        self._is_seen = False
         self._chart: Chart | None = None
         self._colouring: Colouring | None = None
         self._to_show = ""
         """The key of a piece that is to be chosen once there is a map with it."""
-        self.explorer: Explorer = Explorer(studio.jobs, self)
-        self.hearing: Hearing = Hearing(studio.jobs, studio.playback, self)
-        self.way: Way = Way(studio.jobs, self)
-        self._make()
-        self._lay_out()
+        self.explorer: Explorer = Explorer(studio.jobs)
+        self.hearing: Hearing = Hearing(studio.jobs, studio.playback)
+        self.way: Way = Way(studio.jobs)
+        super().__init__(
+            self.way, self.explorer.projection,
+            Deeds(
+                add=lambda: self.ask_files(), folder=lambda: self.ask_folder(), more=lambda: self._show_more(),
+                larger=lambda: studio.place_map(not studio.map_is_large), stop=self.explorer.cancel,
+                again=self.explorer.refresh,
+            ),
+            parent,
+        )  # fmt: skip
+        for each in (self.explorer, self.hearing, self.way):
+            each.setParent(self)
+        self.ear: ByEar = ByEar(self.hearing, lambda: self._chart, self.listening.isChecked, self)
+        self.walk: Walk = Walk(self.way, self.path, self.map, self.ear, self)
+        self.search.installEventFilter(self)
         self._soon = QTimer(self, interval=SEARCH_AFTER_MS, singleShot=True)
         self._soon.timeout.connect(self._search_now)
         self._join()
         self.refresh()
 
-    # -- building ------------------------------------------------------------------------------------
-
-    def _make(self) -> None:
-        self.space = Choice([], "", name="Embedding", popup_width=400)
-        self.projection = Choice(
-            [Entry(each.name, each.title, words=each.description) for each in PROJECTIONS.values()],
-            self.explorer.projection, name="Projection", label="As",
-        )  # fmt: skip
-        self.colour = Choice(
-            [Entry(name, text) for name, text in COLOUR_BY.items()], "genre", name="Colour by", label="Colour"
-        )
-        self.search = QLineEdit(placeholderText="Search…")
-        self.search.setAccessibleName("Search the map")
-        self.search.installEventFilter(self)
-        self.map: MapView = MapView()
-        self.map_holder = QWidget()
-        self.tools = {
-            name: icon_button(icon, f"{title}. {TOOLS[name]}", lambda n=name: self.map.use_tool(n), checkable=True)
-            for name, icon, title in TOOL_BUTTONS
-        }  # fmt: skip
-        self.tools["point"].setChecked(True)
-        self.fit = icon_button("fit", "Show all pieces (F)", self.map.fit)
-        self.listening = icon_button("ear", "Hear the piece under the pointer", checkable=True)
-        self.listening.setChecked(True)
-        self.add = icon_button("plus", "Add files to the map…", self.ask_files)
-        self.more = icon_button("export", "Export, and more", self._show_more)
-        self.larger = icon_button("below", "Map in place of the roll", self._toggle_large, checkable=True)
-        self.bar = QProgressBar(maximum=1000, textVisible=False)
-        self.bar.setAccessibleName("Progress")
-        self.doing = label("", "small")
-        self.stop = icon_button("close", "Stop", self.explorer.cancel)
-        self.busy_line = QWidget()
-        self.overview = OverviewPage()
-        self.piece = PiecePage()
-        self.region = RegionPage()
-        self.path = PathPage(self.way)
-        self.pages = QStackedWidget()
-        for page in (self.overview, self.piece, self.region, self.path):
-            self.pages.addWidget(page)
-        self.picture = QLabel()
-        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty_title = label("", "headline")
-        self.empty_text = label("", "small", wrap=True)
-        for each in (self.empty_title, self.empty_text):
-            each.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty_bar = QProgressBar(maximum=1000, textVisible=False)
-        self.empty_stop = push_button("Cancel", self.explorer.cancel)
-        self.empty_folder = push_button("Choose a folder…", self.ask_folder, role="primary")
-        self.empty_again = push_button("Try again", self.explorer.refresh)
-
-    def _lay_out(self) -> None:
-        head = QVBoxLayout()
-        head.setContentsMargins(10, 8, 10, 6)
-        head.setSpacing(4)
-        head.addLayout(row(self.space, self.projection))
-        head.addLayout(row(self.colour, self.search))
-        bar = row(
-            *self.tools.values(), 8, self.fit, self.listening, None, self.add, self.more, self.larger, gap=2
-        )
-        bar.setContentsMargins(8, 0, 8, 2)
-        holder = QVBoxLayout(self.map_holder)
-        holder.setContentsMargins(0, 0, 0, 0)
-        holder.addWidget(self.map)
-        line = QVBoxLayout(self.busy_line)
-        line.setContentsMargins(10, 4, 10, 4)
-        line.setSpacing(4)
-        line.addLayout(row(self.doing, None, self.stop))
-        line.addWidget(self.bar)
-        self.top = QWidget()
-        column = QVBoxLayout(self.top)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(head)
-        column.addLayout(bar)
-        column.addWidget(self.map_holder, 1)
-        column.addWidget(self.busy_line)
-        self.split = QSplitter(Qt.Orientation.Vertical)
-        self.split.setHandleWidth(4)
-        self.split.setChildrenCollapsible(False)
-        self.split.addWidget(self.top)
-        self.split.addWidget(self.pages)
-        self.split.setStretchFactor(0, 3)
-        self.split.setStretchFactor(1, 2)
-        nothing = QWidget()
-        middle = QVBoxLayout(nothing)
-        middle.setContentsMargins(24, 16, 24, 16)
-        middle.setSpacing(8)
-        middle.addStretch(2)
-        for widget in (
-            self.picture, self.empty_title, self.empty_text, self.empty_bar, self.empty_stop, self.empty_folder,
-            self.empty_again,
-        ):  # fmt: skip
-            middle.addWidget(widget)
-        middle.addStretch(3)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.split)
-        self.stack.addWidget(nothing)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(rule())
-        layout.addWidget(self.stack, 1)
+    # -- joining -------------------------------------------------------------------------------------
 
     def _join(self) -> None:
         studio, say = self._studio, self._studio.notices.show_notice
         self.explorer.changed.connect(self.refresh)
         self.explorer.changed.connect(lambda: studio.refresh_actions())
-        self.explorer.progressed.connect(self._show_progress)
+        self.explorer.progressed.connect(self.show_progress)
         self.explorer.arrived.connect(self._arrived)
         self.explorer.said.connect(lambda text, tone: say(text, tone))
         self.space.changed.connect(self.explorer.use_space)
@@ -204,34 +86,33 @@ class ExplorePanel(Panel):
         self.colour.changed.connect(lambda _: self._recolour())
         self.search.textChanged.connect(lambda _: self._soon.start())
         view = self.map
-        view.hovered.connect(self._hovered)
-        view.rested.connect(self._rested)
+        view.hovered.connect(self.ear.hover)
+        view.rested.connect(self.ear.rest)
         view.chosen.connect(self._chosen)
         view.marked.connect(lambda _: self._show_page())
         view.path_wanted.connect(self.find_path)
         view.path_begun.connect(self._path_begun)
         view.wanted.connect(self._do)
         view.hint_changed.connect(lambda text: studio.hints.show_hint(text))
-        view.tool_changed.connect(self._show_tool)
+        view.tool_changed.connect(self.show_tool)
         self.hearing.changed.connect(self._show_heard)
         self.hearing.failed.connect(lambda text: say(text, "warn"))
-        self.way.changed.connect(self._way_changed)
+        self.way.changed.connect(self._show_page)
+        self.walk.song_wanted.connect(studio.files.open_song)
+        self.walk.point_wanted.connect(self.open_point)
+        self.walk.folder_wanted.connect(lambda then: self._ask_folder("Save the path's files in", then))
         self.way.failed.connect(lambda text: say(text, "bad"))
         self.way.saved.connect(lambda text: say(text))
         self.overview.kind_chosen.connect(self._mark_kind)
         self.piece.wanted.connect(lambda deed: self._do(deed, self.map.current))
         self.region.wanted.connect(self._do_with_region)
-        self.path.wanted.connect(self._do_with_path)
-        self.path.strip.chosen.connect(self.go_to)
         for rows in (self.piece.rows, self.region.rows):
             rows.wanted.connect(self._do_with_row)
-        self.path.rows.wanted.connect(lambda deed, row: self._do_with_stop(deed, row))
 
     # -- what the window asks for --------------------------------------------------------------------
 
     def show_seen(self, seen: bool) -> None:
         """The panel came into sight, or went; nothing is read before it is first seen."""
-        self._is_seen = seen
         if seen:
             self.explorer.come()
         else:
@@ -270,19 +151,6 @@ class ExplorePanel(Panel):
         if self._chart is not None:
             self.way.find(self._chart, begin, end)
             self.pages.setCurrentIndex(PATH)
-
-    def go_to(self, stop: int) -> None:
-        """Choose a stop of the path; what sounds goes on there."""
-        stops = self.way.stops
-        if not 0 <= stop < len(stops):
-            return
-        self.path.choose(stop)
-        self.map.show_path([each.place for each in stops], stop)
-        self._hear_stop(stop)
-
-    def step(self, by: int) -> None:
-        """Go along the path."""
-        self.go_to(min(len(self.way.stops) - 1, max(0, self.path.strip.current + by)))
 
     def set_animated(self, on: bool) -> None:
         """Whether points move when the map changes."""
@@ -361,16 +229,6 @@ class ExplorePanel(Panel):
         """Why nothing can be done with the current piece, or ""."""
         return self.why_not() or ("" if self.map.current >= 0 else "choose a piece on the map first")
 
-    def place_map(self, holder: QWidget | None) -> None:
-        """Put the map elsewhere, or with None back into the panel."""
-        target = holder.layout() if holder is not None else self.map_holder.layout()
-        assert target is not None
-        target.addWidget(self.map)
-        self.map_holder.setVisible(holder is None)
-        # Without the map its part of the panel is as high as the controls.
-        self.top.setMaximumHeight(self.top.sizeHint().height() if holder is not None else QWIDGETSIZE_MAX)
-        self.larger.setChecked(holder is not None)
-
     def close_sounds(self) -> None:
         """Let go of what was made ready to be heard; after the jobs have ended."""
         self.hearing.close()
@@ -405,25 +263,9 @@ class ExplorePanel(Panel):
         self.busy_line.setVisible(explorer.busy)
         self.doing.setText(explorer.doing)
         if state != "ready":
-            self._show_empty(state)
+            self.show_empty(state, explorer.doing, explorer.error)
         elif explorer.chart is not self._chart:
             self._take(explorer.chart)
-
-    def _show_empty(self, state: str) -> None:
-        title, text = EMPTY[state]
-        if state == "busy":
-            title, text = self.explorer.doing, "This is done once; the next time the map is there at once."
-        if state == "error":
-            text = self.explorer.error[:1].upper() + self.explorer.error[1:]
-        self.picture.setPixmap(
-            icons.pixmap("map", theme.colour("text_faint"), PICTURE, self.devicePixelRatioF())
-        )
-        self.empty_title.setText(title)
-        self.empty_text.setText(text)
-        self.empty_bar.setVisible(state == "busy")
-        self.empty_stop.setVisible(state == "busy")
-        self.empty_folder.setVisible(state == "empty")
-        self.empty_again.setVisible(state == "error")
 
     def _take(self, chart: Chart | None) -> None:
         """Show another map; pieces that were on the one before move to where they are now."""
@@ -442,7 +284,7 @@ class ExplorePanel(Panel):
         self.map.set_mark(np.array(points, np.int64), quiet=True)
         self._recolour()
         self._search_now()
-        self._way_changed()
+        self.walk.refresh()
         if self._to_show and (point := chart.point_of(self._to_show)) is not None:
             self._to_show = ""
             self.map.choose(point)
@@ -470,15 +312,6 @@ class ExplorePanel(Panel):
             text = self.search.text().strip()
             self.map.show_found(matching(text, self._chart.pieces) if text else None)
 
-    def _show_progress(self, share: float) -> None:
-        for bar in (self.bar, self.empty_bar):
-            bar.setMaximum(1000 if share else 0)
-            bar.setValue(round(1000 * share))
-
-    def _show_tool(self, name: str) -> None:
-        for each, button in self.tools.items():
-            button.setChecked(each == name)
-
     def _show_page(self) -> None:
         """What stands under the map: the path while there is one, what is marked, what is chosen, or the legend."""
         chart = self._chart
@@ -505,7 +338,7 @@ class ExplorePanel(Panel):
         self.piece.rows.show_rows([self._row(other, likeness) for other, likeness in found])
         self.map.show_near([other for other, _ in found])
         self.pages.setCurrentIndex(PIECE)
-        self.hearing.prepare([self._heard_as(other) for other in (point, *(each for each, _ in found))])
+        self.ear.prepare([point, *(other for other, _ in found)])
 
     def _show_region(self, chart: Chart) -> None:
         points = self.map.mark.tolist()
@@ -534,42 +367,6 @@ class ExplorePanel(Panel):
         self._show_page()
         self._studio.refresh_actions()
 
-    def _hovered(self, point: int) -> None:
-        """Make ready what lies about the pointer."""
-        chart = self._chart
-        if point < 0 or chart is None or not self.listening.isChecked():
-            if self.hearing.heard and not self._clicked:
-                self.hearing.stop()
-            return
-        near = (
-            np.argsort(((chart.places - chart.places[point]) ** 2).sum(1))[:PREPARED]
-            if len(chart) <= 5000
-            else [point]
-        )
-        self.hearing.prepare([self._heard_as(int(each)) for each in near])
-
-    _clicked = False
-    """Whether what sounds was asked for by a click, and so outlasts the pointer."""
-
-    def _rested(self, point: int) -> None:
-        if self.listening.isChecked() and self.hearing.is_free and not (self._clicked and self.hearing.heard):
-            self._clicked = False
-            self.hearing.hear(*self._heard_as(point))
-
-    def _heard_as(self, point: int) -> tuple[str, Any]:
-        assert self._chart is not None
-        return self._chart.key(point), self._chart.pieces[point]
-
-    def _hear(self, key: str, about: Any) -> None:
-        """Let a piece sound that was asked for; the same again ends it."""
-        if self.hearing.heard == key and self._clicked:
-            self.hearing.stop()
-            self._clicked = False
-        else:
-            self._clicked = True
-            if self.hearing.heard != key:
-                self.hearing.hear(key, about)
-
     def _do(self, deed: str, point: int) -> None:
         if deed == "menu":
             self._show_menu(point)
@@ -577,7 +374,7 @@ class ExplorePanel(Panel):
             self._isolate()
         elif point >= 0:
             {
-                "hear": lambda: self._hear(*self._heard_as(point)),
+                "hear": lambda: self.ear.press(point),
                 "open": lambda: self.open_point(point),
                 "path": lambda: self.map.begin_path(point),
                 "compose": lambda: self.compose_like(self._around(point)),
@@ -611,7 +408,7 @@ class ExplorePanel(Panel):
         if line.point < 0 or self._chart is None or line.point >= len(self._chart):
             return
         if deed == "hear":
-            self._hear(*self._heard_as(line.point))
+            self.ear.press(line.point)
         elif deed == "open":
             self.open_point(line.point)
         else:
@@ -678,66 +475,12 @@ class ExplorePanel(Panel):
             self.map.set_mark(np.array(points, np.int64))
             self._studio.say(f"{len(points):,} pieces are on the map")
 
-    # -- the path ------------------------------------------------------------------------------------
-
     def _path_begun(self, point: int) -> None:
         if point >= 0 and self._chart is not None:
             title = self._chart.pieces[point].get("title")
             self._studio.hints.show_hint(f"Path from “{title}”: now click where it ends · Esc: leave it")
 
-    def _way_changed(self) -> None:
-        self.map.show_path([stop.place for stop in self.way.stops])
-        for stop in self.way.stops:
-            thing = stop.song if stop.song is not None else stop.sound
-            if thing is not None:
-                self.hearing.keep(stop.key, thing)
-        self.hearing.prepare([self._heard_as(stop.point) for stop in self.way.stops if stop.point >= 0])
-        self._show_page()
-
-    def _hear_stop(self, number: int) -> None:
-        stop = self.way.stops[number]
-        self._clicked = True
-        if self.hearing.is_ready(stop.key):
-            self.hearing.go_on_with(stop.key)
-        elif stop.point >= 0:
-            self.hearing.hear(*self._heard_as(stop.point))
-
-    def _do_with_path(self, deed: str) -> None:
-        at = max(0, self.path.strip.current)
-        if deed == "hear":
-            if self.hearing.heard and self.hearing.heard == self.way.stops[at].key:
-                self.hearing.stop()
-            else:
-                self.go_to(at)
-        elif deed == "roll":
-            self._send_to_roll(at)
-        elif deed == "save":
-            self._ask_folder("Save the path's files in", self.way.save)
-        else:
-            self.hearing.stop()
-            self.way.forget()
-
-    def _do_with_stop(self, deed: str, line: Row) -> None:
-        number = next((n for n, stop in enumerate(self.way.stops) if stop.key == line.key), -1)
-        if deed == "hear":
-            self.go_to(number)
-        elif deed == "open":
-            self._send_to_roll(number)
-
-    def _send_to_roll(self, number: int) -> None:
-        stop = self.way.stops[number]
-        if stop.song is not None:
-            self.hearing.stop()
-            self._studio.files.open_song(
-                stop.song, f"{self.way.title}, {number + 1} of {len(self.way.stops)}"
-            )
-        elif stop.point >= 0:
-            self.open_point(stop.point)
-
     # -- menus and files -----------------------------------------------------------------------------
-
-    def _toggle_large(self) -> None:
-        self._studio.place_map(not self._studio.map_is_large)
 
     def _show_menu(self, point: int) -> None:
         menu = QMenu(self)
@@ -801,8 +544,6 @@ class ExplorePanel(Panel):
         for rows in (self.piece.rows, self.region.rows, self.path.rows):
             rows.show_heard(heard)
         icons.put(self.piece.hear, "stop" if heard and point == self.map.current else "play", "text_dim")
-        if not heard:
-            self._clicked = False
 
     # -- keys ----------------------------------------------------------------------------------------
 

@@ -19,8 +19,9 @@ from core.song.midi_file import write_midi
 from core.store.library import Library
 from desktop.explore import exports
 from desktop.explore.explorer import Chart
+from desktop.explore.frame import OVERVIEW, PATH, PIECE, REGION
 from desktop.explore.pages import OverviewPage
-from desktop.explore.panel import OVERVIEW, PATH, PIECE, REGION, ExplorePanel
+from desktop.explore.panel import ExplorePanel
 from tests.core.explore.pretend import PretendSpace, tune
 from tests.desktop.explore.conftest import COUNT, GENRES
 from tests.desktop.hands import Hands
@@ -186,7 +187,7 @@ def test_what_lies_near_the_pointer_is_ready_before_it_is_reached(hands: Hands, 
     near = int(np.argsort(gap)[1])
     assert panel.hearing.is_ready(chart_of(panel).key(near))
     before = len(hands.player.told)
-    panel.hearing.hear(*panel._heard_as(near))
+    panel.ear.press(near)
     assert panel.hearing.heard == chart_of(panel).key(near)  # with no wait between
     assert "load" in [told[0] for told in hands.player.told[before:]]
     assert other >= 0
@@ -415,7 +416,7 @@ def test_scrubbing_goes_on_with_the_next_stop_where_the_last_one_stands(
 
 
 def test_a_stop_is_sent_to_the_roll(hands: Hands, panel: ExplorePanel, path: list[Any]) -> None:
-    panel.go_to(4)
+    panel.walk.go_to(4)
     panel.path.roll.click()
     hands.until(lambda: np.array_equal(hands.song.notes, path[4].song.notes))
 
@@ -426,7 +427,7 @@ def test_a_path_through_pieces_uses_each_once(hands: Hands, panel: ExplorePanel,
     points = [stop.point for stop in panel.way.stops]
     assert len(set(points)) == 8
     assert not panel.path.save.isEnabled()
-    panel.go_to(3)
+    panel.walk.go_to(3)
     hands.until(lambda: panel.hearing.heard == panel.way.stops[3].key)
 
 

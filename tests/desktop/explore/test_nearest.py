@@ -10,7 +10,8 @@ from core.explore import registry
 from core.listen import report as report_module
 from core.listen.report import Report
 from core.song.midi_file import write_midi
-from desktop.explore.panel import PIECE, ExplorePanel
+from desktop.explore.frame import PIECE
+from desktop.explore.panel import ExplorePanel
 from tests.core.explore.pretend import tune
 from tests.desktop.hands import Hands
 
