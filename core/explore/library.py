@@ -39,6 +39,9 @@ COLLECTION, LIBRARY, FILES = "collection", "library", "files"
 SOURCES = {COLLECTION: "Built-in collection", LIBRARY: "My library", FILES: "Files"}
 """Where pieces come from, by what a person calls it."""
 
+OURS = "Tunesmith"
+"""The composer of composed pieces."""
+
 AT_ONCE = 16
 """Pieces between two writings to the disk: what a kill can cost."""
 
@@ -123,7 +126,7 @@ def collection_things() -> list[Thing]:
 def _of_collection(piece: collection.Piece) -> Thing:
     about = {
         "title": piece.title, "source": COLLECTION, "kind": "midi", "name": piece.name, "genre": piece.genre,
-        "composer": piece.composer, "key": piece.key, "tempo_bpm": piece.tempo, "seconds": piece.seconds,
+        "composer": piece.composer or OURS, "key": piece.key, "tempo_bpm": piece.tempo, "seconds": piece.seconds,
         "licence": piece.licence,
     }  # fmt: skip
     # Another collection may have other music under the same name.

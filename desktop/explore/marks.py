@@ -23,7 +23,7 @@ def paint_marks(painter: QPainter, view: MapView) -> None:
 
 
 def _near(painter: QPainter, view: MapView) -> None:
-    if view.current < 0 or view.is_moving:
+    if view.current < 0 or view.is_moving or view.stops:
         return
     painter.setPen(QPen(theme.colour("text_dim", 0.55), 1))
     here = view.place_of(view.current)
@@ -82,7 +82,8 @@ def _rings(painter: QPainter, view: MapView) -> None:
 
 def _name(painter: QPainter, view: MapView) -> None:
     """The name of the point under the pointer, or of the current one."""
-    point = view.hover if view.hover >= 0 else view.current
+    chosen = view.current if not view.stops else -1
+    point = view.hover if view.hover >= 0 else chosen
     if not 0 <= point < len(view.names) or view.is_moving:
         return
     place, gap = view.place_of(point), view.radius() + 8

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.compose.recipe import request_of
+from core.compose.styles import STYLES
 from core.errors import Cancelled, TunesmithError
 from core.explore import atlas, collection, library
 from core.explore.region import conditions
-from core.learn.collection import request_for, write_collection
+from core.learn.collection import FREE, request_for, write_collection
 from core.song.midi_file import midi_bytes, write_midi
+from core.store.folders import assets_folder
 from core.store.library import Library
 from tests.core.explore.pretend import NAME, PretendSpace, install, tune
 
@@ -187,6 +190,26 @@ def test_the_collection_says_what_it_may_be_used_for(space: PretendSpace) -> Non
     assert collection.song_of(pieces[2]).title == "Piece 2"
     assert midi_bytes(tune(2, title="Piece 2")) == collection.midi_of(pieces[2])
     assert {piece.licence for piece in pieces} == {"CC0 1.0"}
+
+
+def test_the_collection_that_ships_is_whole_and_may_be_passed_on() -> None:
+    collection.collection.cache_clear()
+    pieces = collection.collection(assets_folder() / collection.FILE)
+    assert len(pieces) >= 400
+    assert {piece.kind for piece in pieces} == {"composed", "score"}
+    assert {piece.licence for piece in pieces} <= set(FREE)
+    assert len({piece.name for piece in pieces}) == len(pieces)
+    assert {piece.genre for piece in pieces if piece.kind == "composed"} == set(STYLES)
+    for piece in pieces[::9]:
+        song = collection.song_of(piece, assets_folder() / collection.FILE)
+        assert len(song.notes) >= 16
+        assert song.seconds == pytest.approx(piece.seconds, abs=0.1)
+        if piece.kind == "composed":
+            request = request_of(piece.recipe)
+            assert request_for(request.style, request.seed % 1000) == request
+        else:
+            assert piece.composer
+            assert piece.origin
 
 
 def test_a_damaged_collection_gets_one_line(tmp_path: Path) -> None:
