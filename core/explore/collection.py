@@ -6,26 +6,33 @@ Conventions
 * Pieces are of two kinds: ``composed`` by our own generator (with the recipe that makes them again), and
   ``score``: old music whose notes were typed in by others and given away; each names its licence and source.
 * Nothing is read before it is asked for, and of the archive only what is asked for.
+* ``assets/collection-vectors.npz`` has where the pieces lie in the embeddings that ship, so that nobody waits until
+  they have been played and heard. Of other weights than those it was made with it says nothing.
 """
 
 from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.errors import TunesmithError
 from core.song.midi_file import read_midi
 from core.song.notes import Song
+from core.store.atomic import atomic_write
 from core.store.folders import assets_folder
 
 FILE = "collection.zip"
 FACTS = "collection.json"
 FORMAT = 1
+VECTORS = "collection-vectors.npz"
 LARGEST = 16 << 20
 """Bytes of one member; the head of an archive is not trusted for more."""
 
@@ -108,6 +115,35 @@ def song_of(piece: Piece, path: Path | None = None) -> Song:
         Where it cannot be read.
     """
     return read_midi(midi_of(piece, path))
+
+
+@lru_cache(maxsize=8)
+def vectors_of(name: str, weights: str, path: Path | None = None) -> Mapping[str, NDArray[np.float32]]:
+    """Where pieces of the collection lie in an embedding, by the hash of their content; {} where that is not known.
+
+    Parameters
+    ----------
+    weights : the checksum of the embedding's weights
+    """
+    try:
+        with np.load(path or assets_folder() / VECTORS, allow_pickle=False) as stored:
+            if str(stored[f"{name} weights"]) != weights:
+                return {}
+            keys, rows = stored["keys"], stored[name].astype(np.float32)
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+        return {}
+    return dict(zip(keys.tolist(), rows, strict=True)) if len(keys) == len(rows) else {}
+
+
+def write_vectors(
+    path: Path, keys: Sequence[str], vectors: Mapping[str, NDArray[np.float32]], weights: Mapping[str, str]
+) -> None:
+    """Write what `vectors_of` reads: of every embedding the vectors of all pieces, and its weights' checksum."""
+    arrays: dict[str, Any] = {"keys": np.array(keys, np.str_)}
+    for name, rows in vectors.items():
+        arrays |= {name: rows.astype(np.float16), f"{name} weights": np.str_(weights[name])}
+    with atomic_write(path) as unfinished:
+        np.savez_compressed(unfinished, **arrays)
 
 
 def _member(path: Path, name: str) -> bytes:

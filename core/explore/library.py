@@ -108,11 +108,22 @@ def folder_of(name: str) -> Path:
     TunesmithError
         If there is no such embedding, or its weights are missing.
     """
+    return user_folder("data") / "explore" / f"{name}-{weights_of(name)[:SHORTEST_MARK]}"
+
+
+def weights_of(name: str) -> str:
+    """The checksum of an embedding's weights.
+
+    Raises
+    ------
+    TunesmithError
+        If there is no such embedding, or its weights are missing.
+    """
     row = registry.find(name)
     card = next((model.card for model in find_models() if model.name == row.model), None)
     if card is None:
         raise TunesmithError(f"the weights of {row.title!r} are missing; install Tunesmith again")
-    return user_folder("data") / "explore" / f"{name}-{str(card['sha256'])[:SHORTEST_MARK]}"
+    return str(card["sha256"])
 
 
 # -- what there is ---------------------------------------------------------------------------------------
@@ -215,6 +226,7 @@ def fill(
         known=len(things) - len(new), keys=[keys[thing.mark] for thing in things if thing.mark in keys]
     )
     waiting: list[tuple[Item, Vectors]] = []
+    known = collection.vectors_of(name, weights_of(name)) if new else {}
 
     def write() -> None:
         if waiting:
@@ -228,7 +240,9 @@ def fill(
             if cancelled():
                 raise Cancelled
             try:
-                item, vector = _embedded(index, thing, name, _part(progress, done, len(new)), cancelled)
+                item, vector = _embedded(
+                    index, thing, name, known, _part(progress, done, len(new)), cancelled
+                )
                 filled.keys.append(item.key)
                 if vector is None or any(item.key == other.key for other, _ in waiting):
                     filled.known += 1
@@ -252,9 +266,14 @@ def _part(progress: Report, done: int, of: int) -> Report:
 
 
 def _embedded(
-    index: Index, thing: Thing, name: str, progress: Report, cancelled: Cancel
+    index: Index,
+    thing: Thing,
+    name: str,
+    known: Mapping[str, Vectors],
+    progress: Report,
+    cancelled: Cancel,
 ) -> tuple[Item, Vectors | None]:
-    """The item and vector of a thing; no vector where the same is there already."""
+    """The item and vector of a thing, one of the ``known`` if it is there; no vector for what the index has."""
     told = {"mark": thing.mark, **thing.about}
     if thing.song is None:
         path = Path(told["path"])
@@ -268,7 +287,7 @@ def _embedded(
         key = registry.song_hash(song)
         if key in index:
             return Item(key), None
-        vector = registry.encode(song, name, cancelled=cancelled)
+        vector = known[key] if key in known else registry.encode(song, name, cancelled=cancelled)
         about = {**told, "notes_per_beat": notes_per_beat(song)}
     return Item(key, {name: value for name, value in about.items() if value not in ("", None)}), vector
 

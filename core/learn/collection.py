@@ -20,12 +20,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.compose.registry import compose_song
 from core.compose.request import Request
 from core.compose.styles import STYLES
 from core.errors import Cancelled, TunesmithError
-from core.explore.collection import FACTS, FILE, FORMAT, Piece, collection
+from core.explore import library, registry
+from core.explore.collection import (
+    FACTS,
+    FILE,
+    FORMAT,
+    VECTORS,
+    Piece,
+    collection,
+    song_of,
+    vectors_of,
+    write_vectors,
+)
+from core.explore.sounding import heard_of_song
 from core.song.harmony import estimate_key
 from core.song.midi_file import midi_bytes, read_midi
 from core.song.notes import Song
@@ -150,6 +163,58 @@ def learn_collection(
     progress(1.0)
     counts = {"pieces": len(found), "composed": composed, "scores": len(found) - composed}
     return {"model": str(path), "bytes": path.stat().st_size, **counts}
+
+
+def learn_collection_vectors(
+    *,
+    data: Path | None = None,
+    out: Path | None = None,
+    progress: Callable[[float], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Find where the collection's pieces lie in every embedding that is installed, and leave that in ``out``.
+
+    Each piece is played once, whatever number of embeddings hear it.
+
+    Parameters
+    ----------
+    data : has no say
+
+    Returns
+    -------
+    dict
+        "model" (the file), its "bytes", "pieces" and "embeddings".
+
+    Raises
+    ------
+    TunesmithError
+        Where there is no collection, or no embedding.
+    Cancelled
+        Between two pieces, after ``cancelled`` first answers True.
+    """
+    names = [row.name for row in registry.available()]
+    pieces = collection()
+    if not names or not pieces:
+        raise TunesmithError("there is no embedding, or no collection; make one first: learn collection")
+    hears = any(row.of == registry.SOUND for row in registry.available())
+    keys: list[str] = []
+    rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
+    for done, piece in enumerate(pieces):
+        song = song_of(piece)
+        keys.append(registry.song_hash(song))
+        heard = heard_of_song(song, cancelled=cancelled) if hears else None
+        for name in names:
+            of_sound = registry.find(name).of == registry.SOUND
+            rows[name].append(
+                registry.encode(heard if of_sound and heard else song, name, cancelled=cancelled)
+            )
+        progress((done + 1) / len(pieces))
+    path = (out or user_folder("data") / "learning" / "collection") / VECTORS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights = {name: library.weights_of(name) for name in names}
+    write_vectors(path, keys, {name: np.stack(found) for name, found in rows.items()}, weights)
+    vectors_of.cache_clear()
+    return {"model": str(path), "bytes": path.stat().st_size, "pieces": len(pieces), "embeddings": names}
 
 
 def request_for(style: str, number: int) -> Request:

@@ -62,4 +62,5 @@ RECIPES: dict[str, Recipe] = {
     "score-embedding": Recipe("embeddings_scores.recipe.learn_score_embedding"),
     "embeddings": Recipe("embeddings.recipe.learn"),
     "collection": Recipe("collection.learn_collection"),
+    "collection-vectors": Recipe("collection.learn_collection_vectors"),
 }

@@ -13,7 +13,7 @@ from core.compose.styles import STYLES
 from core.errors import Cancelled, TunesmithError
 from core.explore import atlas, collection, library
 from core.explore.region import conditions
-from core.learn.collection import FREE, request_for, write_collection
+from core.learn.collection import FREE, learn_collection_vectors, request_for, write_collection
 from core.song.midi_file import midi_bytes, write_midi
 from core.store.folders import assets_folder
 from core.store.library import Library
@@ -190,6 +190,26 @@ def test_the_collection_says_what_it_may_be_used_for(space: PretendSpace) -> Non
     assert collection.song_of(pieces[2]).title == "Piece 2"
     assert midi_bytes(tune(2, title="Piece 2")) == collection.midi_of(pieces[2])
     assert {piece.licence for piece in pieces} == {"CC0 1.0"}
+
+
+def test_where_the_collection_lies_is_known_of_the_weights_that_ship(
+    space: PretendSpace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(collection, "assets_folder", lambda: tmp_path)
+    found = learn_collection_vectors(out=tmp_path)
+    assert (found["pieces"], found["embeddings"]) == (4, [NAME])
+    before = len(space.encoded)
+    index = library.index_of(NAME)
+    library.fill(index, library.standing(), NAME)
+    assert len(space.encoded) == before  # none was embedded anew
+    for item in index.items:
+        vector = space.encode(library.opened(item.about))
+        row = index.row_of(item.key)
+        assert np.allclose(vector / np.linalg.norm(vector), index.vectors[row], atol=2e-3)
+    assert collection.vectors_of(NAME, "0" * 64) == {}
+    (tmp_path / collection.VECTORS).write_bytes(b"PK")
+    collection.vectors_of.cache_clear()
+    assert collection.vectors_of(NAME, library.weights_of(NAME)) == {}
 
 
 def test_the_collection_that_ships_is_whole_and_may_be_passed_on() -> None:
