@@ -43,7 +43,7 @@ MOVE_MS, FRAME_MS = 600, 16
 """How long a change of projection takes, and one picture of it."""
 MOST_MOVED = 20_000
 """With more points a change of projection is shown at once."""
-REST_MS = 18
+REST_MS = 12
 """How long the pointer must rest on a point before it is heard."""
 RADII = ((300, 5.0), (1000, 4.2), (3000, 3.2), (10_000, 2.4), (25_000, 1.9))
 SMALLEST = 1.5
