@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.compose.encoding import EVENT, Events
+from core.compose.flagship import unpacked
 from core.errors import Cancelled, TunesmithError
 from core.explore.score_codec import (
     DRUM_SLOT,
@@ -172,9 +173,7 @@ def space_of(tensors: Tensors, card: dict[str, Any]) -> ScoreSpace:
         raise TunesmithError(f"the model {card.get('name')} is no {KIND}; choose another")
     network = network_from_card(card)
     try:
-        network.load_state_dict(
-            {name: torch.from_numpy(value.astype(np.float32)) for name, value in tensors.items()}
-        )
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in unpacked(tensors).items()})
     except RuntimeError as error:
         raise TunesmithError(
             f"the weights of {card.get('name')} are of another network; install the model again"

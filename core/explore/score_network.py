@@ -47,8 +47,8 @@ class Shape:
     """The network's sizes, kept in its model card."""
 
     latent: int = 192
-    reader: int = 224
-    cell: int = 112
+    reader: int = 320
+    cell: int = 128
     bar: int = 320
     unit: int = 144
     conductor: int = 256
@@ -110,22 +110,20 @@ class ScoreNetwork(nn.Module):
         self.program = nn.Embedding(NO_PROGRAM + 1, 16)
         self.steps = nn.Embedding(LONGEST_BAR + 1, 16)
 
-        self.reader = nn.Sequential(
-            nn.Linear(3 * event, shape.reader),
-            nn.SiLU(),
-            nn.Linear(shape.reader, shape.reader),
-            nn.SiLU(),
-        )
-        self.cell_in = _even(2 * shape.reader + 32, shape.cell)
+        self.reader = nn.Linear(3 * event, 2 * shape.reader, bias=False)
+        self.cell_in = _even(shape.reader + 32, shape.cell)
         self.bar_in = _even(len(SLOTS) * shape.cell + 16, shape.bar)
         self.unit_in = nn.GRU(shape.bar, shape.unit, batch_first=True, bidirectional=True)
-        self.gaussian = nn.Linear(2 * UNIT_BARS * shape.unit, 2 * shape.latent)
+        self.gaussian = nn.Linear(UNIT_BARS * (2 * shape.unit + shape.bar), 2 * shape.latent)
         # Begun with much noise the latent vectors are not listened to, and what nobody hears does not learn to speak.
         nn.init.constant_(self.gaussian.bias[shape.latent :], QUIET)
 
         self.opening = nn.Linear(shape.latent, shape.conductor)
         self.conductor = nn.GRU(shape.latent, shape.conductor, batch_first=True)
-        self.cell_out = _even(shape.conductor + shape.latent + 48, shape.condition)
+        self.bar_out = nn.Linear(shape.latent, UNIT_BARS * shape.conductor)
+        self.cell_out = nn.Linear(shape.conductor, len(SLOTS) * shape.condition)
+        self.beside = nn.Linear(48, shape.condition)
+        self.even = nn.Sequential(nn.LayerNorm(shape.condition), nn.SiLU())
         self.event_in = nn.Linear(event, shape.condition)
         self.first = nn.Linear(shape.condition, shape.writer)
         self.writer = nn.GRU(shape.condition, shape.writer, batch_first=True)
@@ -146,23 +144,25 @@ class ScoreNetwork(nn.Module):
 
     def read(self, cells: Cells, groups: list[Notes]) -> tuple[Tensor, Tensor]:
         """(mean, logarithm of the variance) of every unit, each [units, latent]."""
-        heard = self.slot.weight.new_zeros(len(cells.bar), 2 * self.shape.reader)
+        heard = self.slot.weight.new_zeros(len(cells.bar), self.shape.reader)
         for notes in groups:
             inside = (notes.time != END).unsqueeze(-1)
             alone = self.events(notes.time, notes.pitch, notes.duration, notes.velocity) * inside
             around = F.pad(alone, (0, 0, 1, 1))
-            read = self.reader(torch.cat([around[:, :-2], alone, around[:, 2:]], -1)) * inside
+            what, how = self.reader(torch.cat([around[:, :-2], alone, around[:, 2:]], -1)).chunk(2, -1)
+            # Products of either sign: in their sum every event is heard, and none of what all have in common.
+            summed = (what * torch.tanh(how) * inside).sum(1)
             # Scaled so that a full cell is heard about as loud as a thin one, and still as fuller.
-            summed = read.sum(1) / notes.count.clamp(min=1).sqrt().unsqueeze(-1)
-            heard = heard.index_copy(0, notes.cell, torch.cat([summed, read.amax(1)], -1))
+            heard = heard.index_copy(0, notes.cell, summed / notes.count.clamp(min=1).sqrt().unsqueeze(-1))
         known = torch.cat([heard, self.slot(cells.slot), self.program(cells.program)], -1)
         found = self.cell_in(known)
         bars = found.new_zeros(cells.bars * len(SLOTS), self.shape.cell)
         bars = bars.index_copy(0, cells.bar * len(SLOTS) + cells.slot, found)
         steps = cells.steps.new_zeros(cells.bars).index_copy(0, cells.bar, cells.steps)
         bars = torch.cat([bars.view(cells.bars, -1), self.steps(steps)], -1)
-        read, _ = self.unit_in(self.bar_in(bars).view(-1, UNIT_BARS, self.shape.bar))
-        mean, spread = self.gaussian(read.flatten(1)).float().chunk(2, -1)
+        bars = self.bar_in(bars).view(-1, UNIT_BARS, self.shape.bar)
+        read, _ = self.unit_in(bars)
+        mean, spread = self.gaussian(torch.cat([read, bars], -1).flatten(1)).chunk(2, -1)
         return mean, spread.clamp(-8, 4)
 
     # -- writing -------------------------------------------------------------------------------------
@@ -171,18 +171,11 @@ class ScoreNetwork(nn.Module):
         """Latent vectors [units, latent] -> the condition of every cell [cells, condition]."""
         opening = torch.tanh(self.opening(latent)).unsqueeze(0)
         bars, _ = self.conductor(latent.unsqueeze(1).expand(-1, UNIT_BARS, -1).contiguous(), opening)
-        bars = bars.reshape(cells.bars, -1)
-        known = torch.cat(
-            [
-                bars[cells.bar],
-                latent[cells.bar // UNIT_BARS],
-                self.slot(cells.slot),
-                self.program(cells.program),
-                self.steps(cells.steps),
-            ],
-            -1,
-        )
-        return self.cell_out(known)
+        bars = bars + self.bar_out(latent).view(bars.shape)
+        # Every slot has weights of its own: what the bass does is another question than what the melody does.
+        every = self.cell_out(bars).view(cells.bars * len(SLOTS), -1)
+        beside = torch.cat([self.slot(cells.slot), self.program(cells.program), self.steps(cells.steps)], -1)
+        return self.even(every[cells.bar * len(SLOTS) + cells.slot] + self.beside(beside))
 
     def write(self, condition: Tensor, before: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(states of the writer, its last state) after the events ``before`` [rows, length, event]."""
@@ -223,13 +216,13 @@ class Likeness(nn.Module):
     """
 
     mean: Tensor
-    scale: Tensor
+    gain: Tensor
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         inputs = 2 * shape.latent
         self.register_buffer("mean", torch.zeros(inputs))
-        self.register_buffer("scale", torch.ones(inputs))
+        self.register_buffer("gain", torch.ones(inputs))
         self.body = nn.Sequential(
             nn.Dropout(0.2),
             nn.Linear(inputs, shape.likeness),
@@ -241,7 +234,7 @@ class Likeness(nn.Module):
 
     def forward(self, summary: Tensor) -> Tensor:
         """[pieces, 2 * latent] -> [pieces, vector], of length 1."""
-        return F.normalize(self.body((summary - self.mean) * self.scale), dim=-1)
+        return F.normalize(self.body((summary - self.mean) * self.gain), dim=-1)
 
 
 def _even(inputs: int, outputs: int) -> nn.Sequential:

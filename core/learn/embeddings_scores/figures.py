@@ -30,8 +30,8 @@ from core.song.harmony import Key
 
 Cancel = Callable[[], bool]
 
-PIECES, PAIRS = 240, 200
-MOST_BARS = 64
+PIECES, PAIRS = 160, 120
+MOST_BARS = 32
 STEPS = 8
 PATH_UNITS = 4
 DRAWS = 1000

@@ -44,7 +44,7 @@ PACK, FACTS = "works.npz", "works.json"
 SHORTEST, LONGEST = 6, 48
 """Units of a stretch."""
 
-MOST_UNITS = 40
+MOST_UNITS = 24
 """Of a piece, from its beginning."""
 
 STEPS = 3000
@@ -162,7 +162,7 @@ def _train(
     weight /= weight.sum()
     whole = np.stack([summed_up(latents[row]) for row in rows])
     network.mean.copy_(torch.from_numpy(whole.mean(0)))
-    network.scale.copy_(torch.from_numpy(1 / np.maximum(whole.std(0), 1e-3)))
+    network.gain.copy_(torch.from_numpy(1 / np.maximum(whole.std(0), 1e-3)))
     optimiser = torch.optim.AdamW(network.body.parameters(), RATE, weight_decay=0.05)
     fall = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
     network.train()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.compose.flagship import unpacked
 from core.errors import TunesmithError
 from core.explore.score import KIND, NAME, load, summed_up
 from core.explore.score_network import ScoreNetwork
@@ -29,7 +30,7 @@ from core.learn.embeddings_scores.likeness import (
     train_likeness,
 )
 from core.learn.embeddings_scores.training import Plan, train
-from core.learn.shipping import FRONT_END, data_credits
+from core.learn.shipping import FRONT_END, data_credits, packed
 from core.learn.workers import Workers
 from core.store.folders import user_folder
 from core.store.model_file import save_model
@@ -117,8 +118,9 @@ def finish(
     """Learn what is alike, measure, and write the model file of a trained autoencoder."""
     latents = latents_of(network, works.examples, cancelled=cancelled)
     train_likeness(network.likeness, latents, works, works.fold >= 0, cancelled=cancelled)
-    # What is measured is what is shipped: weights in half precision.
-    network.load_state_dict({name: value.half().float() for name, value in network.state_dict().items()})
+    # What is measured is what is shipped: large matrices as bytes with a scale a row, the rest in half precision.
+    weights = packed({name: value.numpy() for name, value in network.state_dict().items()})
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in unpacked(weights).items()})
     told = {
         "reconstruction": reconstruction(network, test, cancelled=cancelled),
         "in_between": {

@@ -71,7 +71,7 @@ class Plan:
     bags: float = 0.5
     average: float = 0.998
     seed: int = 1
-    check_minutes: float = 8.0
+    check_minutes: float = 5.0
 
 
 def train(
