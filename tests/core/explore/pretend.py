@@ -14,6 +14,7 @@ from core.song.notes import Song, Tempo, Track, make_notes
 from core.store.model_file import save_model
 
 NAME = "score"
+SOUND_NAME = "pca"
 BEAT = 480
 
 
@@ -40,6 +41,35 @@ class PretendSpace:
 
     def describe(self) -> dict[str, Any]:
         return {"name": "pretend"}
+
+
+class PretendEar:
+    """The mean level of every band of a recording; a vector is turned back into a picture that holds them."""
+
+    def __init__(self) -> None:
+        self.dimensions = registry.EMBEDDINGS[SOUND_NAME].dimensions
+
+    def encode(self, thing: Any) -> np.ndarray:
+        bands = np.asarray(thing.mel_db, np.float32).mean(1)
+        return (bands[: self.dimensions] + 100) / 100
+
+    def decode(self, vector: np.ndarray) -> np.ndarray:
+        levels = np.resize(np.asarray(vector, np.float32) * 100 - 100, 64)
+        return np.repeat((levels - levels.max())[:, None], 40, axis=1)
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": "pretended ear"}
+
+
+def install_ear(monkeypatch: pytest.MonkeyPatch, home: Path) -> PretendEar:
+    """Beside what `install` put there, an embedding of sound."""
+    row = registry.EMBEDDINGS[SOUND_NAME]
+    card = {"name": row.model, "room": "explore", "kind": "pretend"}
+    save_model(home / "data" / "models" / row.model, {"nothing": np.ones(1, np.float32)}, card)
+    ear, loaded = PretendEar(), registry.loaded
+    monkeypatch.setattr(registry, "loaded", lambda name: ear if name == SOUND_NAME else loaded(name))
+    monkeypatch.setattr(registry, "available", lambda: (registry.EMBEDDINGS[NAME], row))
+    return ear
 
 
 def install(monkeypatch: pytest.MonkeyPatch, home: Path) -> PretendSpace:
