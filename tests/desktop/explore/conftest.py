@@ -11,6 +11,7 @@ from core.learn.collection import write_collection
 from core.song.midi_file import midi_bytes
 from core.song.notes import Song
 from desktop.explore.panel import ExplorePanel
+from tests.core.explore.conftest import small  # noqa: F401  (a fixture)
 from tests.core.explore.pretend import PretendSpace, install, tune
 from tests.desktop.hands import Hands
 
