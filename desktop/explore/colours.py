@@ -22,6 +22,9 @@ RAMPS = {"dark": ("#3b4cc0", "#8fd0c0", "#ffd166"), "light": ("#313695", "#2a9d8
 MOST_KINDS = 11
 """Kinds with a colour of their own; the rest share one."""
 
+UNKNOWN_KEY = 24
+DARK_MODES = ("aeolian", "dorian", "phrygian", "locrian")
+
 COLOUR_BY = {
     "genre": "Genre", "composer": "Composer", "key": "Key", "group": "Group", "source": "Source",
     "tempo_bpm": "Tempo", "trust": "Trust",
@@ -85,17 +88,12 @@ def _kinds(names: Sequence[str]) -> Colouring:
 
 def _keys(names: Sequence[str]) -> Colouring:
     """Keys a fifth apart in hues beside each other, minor darker."""
-    kinds = np.full(len(names), 24, np.uint8)
+    place = {name: _place_of_key(name) for name in set(names)}
+    kinds = np.array([place[name] for name in names], np.uint8)
     spelled: dict[int, Counter[str]] = {}
-    for row, name in enumerate(names):
-        try:
-            key = parse_key(name)
-        except TunesmithError:
-            continue
-        minor = "minor" in key.mode or key.mode in ("aeolian", "dorian", "phrygian", "locrian")
-        tonic = (key.tonic + 3) % 12 if minor else key.tonic
-        kinds[row] = 7 * tonic % 12 + (12 if minor else 0)
-        spelled.setdefault(int(kinds[row]), Counter())[name] += 1
+    for name, count in Counter(names).items():
+        if place[name] < UNKNOWN_KEY:
+            spelled.setdefault(place[name], Counter())[name] += count
     dark = theme.tokens().name != "light"
     colours = [
         QColor.fromHsvF(fifth / 12, 0.62 if dark else 0.8, (0.95 if dark else 0.72) * brightness)
@@ -107,10 +105,21 @@ def _keys(names: Sequence[str]) -> Colouring:
         Legend(colours[kind], names.most_common(1)[0][0], names.total())
         for kind, names in sorted(spelled.items(), key=lambda each: -each[1].total())
     ]
-    unknown = int((kinds == 24).sum())
+    unknown = int((kinds == UNKNOWN_KEY).sum())
     return Colouring(
         colours, kinds, legend + ([Legend(colours[-1], "Not known", unknown)] if unknown else [])
     )
+
+
+def _place_of_key(name: str) -> int:
+    """A key's place on the circle of fifths, 0-11 of major and 12-23 of minor keys."""
+    try:
+        key = parse_key(name)
+    except TunesmithError:
+        return UNKNOWN_KEY
+    minor = "minor" in key.mode or key.mode in DARK_MODES
+    tonic = (key.tonic + 3) % 12 if minor else key.tonic
+    return 7 * tonic % 12 + (12 if minor else 0)
 
 
 def _ramp(values: NDArray[np.float64], ends: tuple[float, float], show: str) -> Colouring:

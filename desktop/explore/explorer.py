@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from desktop.explore.search import words_of
 from desktop.jobs import Job, Jobs, Task
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,19 @@ class Chart:
         return [self.index.items[row].about for row in self.rows.tolist()]
 
     @cached_property
+    def names(self) -> list[str]:
+        """What every point is called, with its composer."""
+        return [
+            " · ".join(str(piece[name]) for name in ("title", "composer") if piece.get(name))
+            for piece in self.pieces
+        ]
+
+    @cached_property
+    def words(self) -> list[str]:
+        """What every point is found by."""
+        return [words_of(piece) for piece in self.pieces]
+
+    @cached_property
     def points(self) -> dict[int, int]:
         """The point of a row of the index."""
         return {row: point for point, row in enumerate(self.rows.tolist())}
@@ -90,6 +104,20 @@ class Chart:
         """The point of a thing, where it is on the map."""
         row = self.index.row_of(key)
         return None if row is None else self.points.get(row)
+
+    def where_on(self, other: Chart) -> NDArray[np.int64]:
+        """The point of every one of ours on another map, -1 where it is not there [shape=(n,)]."""
+        if self.space.name == other.space.name:  # rows of an index never change
+            found = np.full(max(len(self.index), len(other.index)), -1, np.int64)
+            found[other.rows] = np.arange(len(other))
+            return found[self.rows]
+        rows = [other.index.row_of(self.index.items[row].key) for row in self.rows.tolist()]
+        return np.array([-1 if row is None else other.points.get(row, -1) for row in rows], np.int64)
+
+    def ready(self) -> Chart:
+        """This map, with all that takes a while looked up."""
+        _ = self.pieces, self.names, self.words, self.points
+        return self
 
     def vector(self, point: int) -> NDArray[np.float32]:
         return np.array(self.index.vectors[int(self.rows[point])])
@@ -326,7 +354,7 @@ def _look(space: Space, things: Sequence[Any]) -> Chart:
         np.ones(len(rows), np.float32),
         np.zeros(len(rows), np.int16),
         False,
-    )
+    ).ready()
 
 
 def _chart(
@@ -341,7 +369,8 @@ def _chart(
     made = atlas.chart(index, folder, projection, anew=anew, progress=progress, cancelled=task.cancelled)
     rows = np.fromiter(library.present(index, things), np.int64)
     groups = atlas.groups(np.asarray(index.vectors), cancelled=task.cancelled)
-    return Chart(space, projection, index, rows, made.places[rows], made.trust[rows], groups[rows], whole)
+    found = Chart(space, projection, index, rows, made.places[rows], made.trust[rows], groups[rows], whole)
+    return found.ready()
 
 
 def _failures(failed: Sequence[tuple[str, str]]) -> str:

@@ -276,8 +276,7 @@ class ExplorePanel(ExploreFrame):
         marked = [before.key(point) for point in self.map.mark.tolist()] if before is not None else []
         if before is not None and self.way.stops and before.space.name != chart.space.name:
             self.way.forget()
-        names = [_name(piece) for piece in chart.pieces]
-        self.map.show_points(chart.places, names, before=_places_before(before, chart))
+        self.map.show_points(chart.places, chart.names, before=_places_before(before, chart))
         point = chart.point_of(current) if current else None
         self.map.choose(-1 if point is None else point, quiet=True)
         points = [found for key in marked if (found := chart.point_of(key)) is not None]
@@ -310,7 +309,7 @@ class ExplorePanel(ExploreFrame):
         self._soon.stop()
         if self._chart is not None:
             text = self.search.text().strip()
-            self.map.show_found(matching(text, self._chart.pieces) if text else None)
+            self.map.show_found(matching(text, self._chart.words) if text else None)
 
     def _show_page(self) -> None:
         """What stands under the map: the path while there is one, what is marked, what is chosen, or the legend."""
@@ -564,7 +563,7 @@ class ExplorePanel(ExploreFrame):
         text = self.search.text().strip()
         if self._chart is None or not text:
             return
-        found = np.flatnonzero(matching(text, self._chart.pieces))
+        found = np.flatnonzero(matching(text, self._chart.words))
         self.map.setFocus()
         if len(found) == 1:
             self.map.choose(int(found[0]))
@@ -590,10 +589,6 @@ def _entry(space: Space) -> Entry:
     )  # fmt: skip
 
 
-def _name(about: Any) -> str:
-    return " · ".join(filter(None, (str(about.get("title")), str(about.get("composer") or ""))))
-
-
 def _length(about: Any) -> str:
     seconds = round(float(about.get("seconds") or 0))
     return f"{seconds // 60}:{seconds % 60:02}" if seconds else ""
@@ -607,10 +602,10 @@ def _places_before(before: Chart | None, chart: Chart) -> Any:
     """Where the points of a chart lay on another; None where they are too few of the same."""
     if before is None or not len(before):
         return None
-    points = [before.point_of(chart.key(point)) for point in range(len(chart))]
-    known = np.array([point is not None for point in points])
+    points = chart.where_on(before)
+    known = points >= 0
     if known.mean() < 0.5:
         return None
     places = chart.places.copy()
-    places[known] = before.places[[point for point in points if point is not None]]
+    places[known] = before.places[points[known]]
     return places

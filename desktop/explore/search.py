@@ -16,15 +16,16 @@ BETWEEN = re.compile(r"[^\w#.]+")
 FIELDS = ("title", "composer", "genre", "key", "source", "path")
 
 
-def matching(text: str, pieces: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:
-    """Which pieces have, in what is told of them, words that begin like all of ``text``'s.
+def words_of(piece: Mapping[str, Any]) -> str:
+    """What a piece is found by: all its words, each after a space."""
+    told = plain(" ".join(str(piece[name]) for name in FIELDS if piece.get(name)))
+    return f" {BETWEEN.sub(' ', told)}"
+
+
+def matching(text: str, words: Sequence[str]) -> NDArray[np.bool_]:
+    """Which of some pieces, told by `words_of`, have words that begin like all of ``text``'s.
 
     Accents and case do not count.
     """
     wanted = [f" {word}" for word in plain(text).split()]
-    return np.array([all(word in told for word in wanted) for told in map(_words, pieces)], bool)
-
-
-def _words(piece: Mapping[str, Any]) -> str:
-    told = plain(" ".join(str(piece[name]) for name in FIELDS if piece.get(name)))
-    return f" {BETWEEN.sub(' ', told)}"
+    return np.array([all(word in told for word in wanted) for told in words], bool)
