@@ -19,8 +19,10 @@ from desktop import theme
 RAMP = 24
 """Steps of a ramp from little to much."""
 RAMPS = {"dark": ("#3b4cc0", "#8fd0c0", "#ffd166"), "light": ("#313695", "#2a9d8f", "#c9580a")}
-MOST_KINDS = 11
-"""Kinds with a colour of their own; the rest share one."""
+MOST_KINDS = 24
+"""Kinds with a colour of their own, twelve hues in two shades; the rest share one."""
+SHADE = 165
+"""How much the second shade is lighter on dark ground, or darker on light ground, in percent."""
 
 UNKNOWN_KEY = 24
 DARK_MODES = ("aeolian", "dorian", "phrygian", "locrian")
@@ -77,13 +79,20 @@ def _kinds(names: Sequence[str]) -> Colouring:
     common = [kind for kind, _ in Counter(name for name in names if name).most_common(MOST_KINDS)]
     place = {kind: number for number, kind in enumerate(common)}
     kinds = np.array([place.get(name, len(common)) for name in names], np.uint8)
-    colours = [theme.track_colour(number) for number in range(len(common))] + [theme.colour("text_faint")]
+    colours = [_kind_colour(number) for number in range(len(common))] + [theme.colour("text_faint")]
     counts = np.bincount(kinds, minlength=len(colours)).tolist()
     legend = [Legend(colours[number], _capital(kind), counts[number]) for kind, number in place.items()]
     if counts[-1]:
         others = any(name and name not in place for name in names)
         legend.append(Legend(colours[-1], "Others" if others else "Not known", counts[-1]))
     return Colouring(colours, kinds, legend)
+
+
+def _kind_colour(number: int) -> QColor:
+    colour = theme.track_colour(number)
+    if number < len(theme.TRACK_COLOURS):
+        return colour
+    return colour.darker(SHADE) if theme.tokens().name == "light" else colour.lighter(SHADE)
 
 
 def _keys(names: Sequence[str]) -> Colouring:

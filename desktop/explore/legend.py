@@ -13,7 +13,7 @@ from desktop.controls.flow import FlowLayout
 from desktop.explore.colours import Legend
 
 DOT = 8
-MOST = 16
+MOST = 26
 
 
 class Swatch(QToolButton):

@@ -107,11 +107,12 @@ def test_points_are_found_by_place_direction_and_outline() -> None:
 
 
 def test_rare_kinds_share_a_colour_and_are_told_apart_from_the_unknown(qapp: Any) -> None:
-    pieces = [{"genre": f"g{n}"} for n in range(30) for _ in range(30 - n)] + [{}]
+    pieces = [{"genre": f"g{n}"} for n in range(40) for _ in range(40 - n)] + [{}]
     count = len(pieces)
     found = colour_by("genre", pieces, np.ones(count, np.float32), np.zeros(count, np.int16))
     assert len(found.legend) == MOST_KINDS + 1
     assert found.legend[0].text == "G0"
+    assert len({line.colour.name() for line in found.legend}) == len(found.legend)
     assert found.legend[-1].text == "Others"
     assert sum(line.count for line in found.legend) == count
     ramp = colour_by(
