@@ -21,8 +21,8 @@ RAMP = 24
 RAMPS = {"dark": ("#3b4cc0", "#8fd0c0", "#ffd166"), "light": ("#313695", "#2a9d8f", "#c9580a")}
 MOST_KINDS = 24
 """Kinds with a colour of their own, twelve hues in two shades; the rest share one."""
-SHADE = 165
-"""How much the second shade is lighter on dark ground, or darker on light ground, in percent."""
+SHADE = 0.55
+"""How much of white the second shade has on dark ground, or of black on light ground."""
 
 UNKNOWN_KEY = 24
 DARK_MODES = ("aeolian", "dorian", "phrygian", "locrian")
@@ -92,7 +92,7 @@ def _kind_colour(number: int) -> QColor:
     colour = theme.track_colour(number)
     if number < len(theme.TRACK_COLOURS):
         return colour
-    return colour.darker(SHADE) if theme.tokens().name == "light" else colour.lighter(SHADE)
+    return _between([colour, QColor("black" if theme.tokens().name == "light" else "white")], SHADE)
 
 
 def _keys(names: Sequence[str]) -> Colouring:
