@@ -186,7 +186,7 @@ def small_judge(dimensions: int) -> Judge:
 
 
 def points_networks(
-    size: int, dimensions: int, hidden: int = 64, sharpness: float = 40.0
+    size: int, dimensions: int, hidden: int = 128, sharpness: float = 15.0
 ) -> tuple[nn.Module, nn.Module, Judge]:
     """Encoder, generator and discriminator of points [shape=(batch, size)], for the gates on toy data."""
 

@@ -110,16 +110,16 @@ EMBEDDINGS: dict[str, Embedding] = {
             "embedding-score", 64, "score.load",
         ),
         Embedding(
-            "pca", "PCA", "sound", PAPER, "The forty directions in which mel-spectrograms differ most",
-            "embedding-pca", 40, "linear.load",
+            "stable-ali", "Adversarially learned inference, stabilised", "sound", OURS,
+            "Learnt by a game of drawing and telling drawn from true", "embedding-stable-ali", 40, "crop_space.load",
         ),
         Embedding(
             "vae", "Variational autoencoder", "sound", PAPER, "Crops of three seconds, told in forty numbers",
             "embedding-vae", 40, "crop_space.load",
         ),
         Embedding(
-            "stable-ali", "Adversarially learned inference, stabilised", "sound", OURS,
-            "Learnt by a game of drawing and telling drawn from true", "embedding-stable-ali", 40, "crop_space.load",
+            "pca", "PCA", "sound", PAPER, "The forty directions in which mel-spectrograms differ most",
+            "embedding-pca", 40, "linear.load",
         ),
         Embedding(
             "random-weights", "Random weights", "sound", TUTORIAL, "A convnet that never learnt",

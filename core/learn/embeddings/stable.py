@@ -231,8 +231,9 @@ def line_gate(plan: Plan = POINTS, seed: int = SEED) -> dict[str, float]:
 
 
 GRID, GAP, WIDTH = 5, 2.0, 0.1
-FEWEST = 20
-"""Of 2,500 points this many must lie within three widths of a mode for it to count as drawn."""
+FEWEST, WELL = 1, 20
+"""Of 2,500 points so many must lie within three widths of a mode for it to count as drawn (Srivastava et al., VEEGAN,
+2017; Lin et al., PacGAN, 2018), and as drawn well."""
 
 
 def grid_points(count: int, draw: torch.Generator | None = None) -> Tensor:
@@ -256,6 +257,7 @@ def grid_gate(plan: Plan = POINTS, seed: int = SEED) -> dict[str, float]:
     same = ((back / GAP).round() == (x / GAP).round()).all(1)
     return {
         "modes": int((counts >= FEWEST).sum()),
+        "modes_drawn_well": int((counts >= WELL).sum()),
         "in_a_mode": float(close.float().mean()),
         "reconstructed_in_theirs": float(same.float().mean()),
     }
