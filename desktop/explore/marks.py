@@ -71,8 +71,9 @@ def _path(painter: QPainter, view: MapView) -> None:
 
 def _rings(painter: QPainter, view: MapView) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
+    current = view.current if not view.stops else -1
     for point, token, gap, width in (
-        (view.current, "selection", 3.5, 2.0), (view.hover, "text", 2.5, 1.5), (view.heard, "playhead", 5.5, 2.0),
+        (current, "selection", 3.5, 2.0), (view.hover, "text", 2.5, 1.5), (view.heard, "playhead", 5.5, 2.0),
     ):  # fmt: skip
         if 0 <= point < len(view.shown):
             size = view.radius() + gap
