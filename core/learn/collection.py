@@ -174,7 +174,7 @@ def learn_collection_vectors(
 ) -> dict[str, Any]:
     """Find where the collection's pieces lie in every embedding that is installed, and leave that in ``out``.
 
-    Each piece is played once, whatever number of embeddings hear it.
+    Each piece is played once, whatever number of embeddings hear it; what is there already of the same weights stays.
 
     Parameters
     ----------
@@ -196,22 +196,26 @@ def learn_collection_vectors(
     pieces = collection()
     if not names or not pieces:
         raise TunesmithError("there is no embedding, or no collection; make one first: learn collection")
-    hears = any(row.of == registry.SOUND for row in registry.available())
+    path = (out or user_folder("data") / "learning" / "collection") / VECTORS
+    weights = {name: library.weights_of(name) for name in names}
+    vectors_of.cache_clear()
+    known = {name: vectors_of(name, weights[name], path) for name in names}
     keys: list[str] = []
     rows: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
     for done, piece in enumerate(pieces):
         song = song_of(piece)
-        keys.append(registry.song_hash(song))
-        heard = heard_of_song(song, cancelled=cancelled) if hears else None
+        key, heard = registry.song_hash(song), None
         for name in names:
-            of_sound = registry.find(name).of == registry.SOUND
-            rows[name].append(
-                registry.encode(heard if of_sound and heard else song, name, cancelled=cancelled)
-            )
+            if key in known[name]:
+                rows[name].append(known[name][key])
+            elif registry.find(name).of == registry.SCORE:
+                rows[name].append(registry.encode(song, name, cancelled=cancelled))
+            else:
+                heard = heard or heard_of_song(song, cancelled=cancelled)
+                rows[name].append(registry.encode(heard, name, cancelled=cancelled))
+        keys.append(key)
         progress((done + 1) / len(pieces))
-    path = (out or user_folder("data") / "learning" / "collection") / VECTORS
     path.parent.mkdir(parents=True, exist_ok=True)
-    weights = {name: library.weights_of(name) for name in names}
     write_vectors(path, keys, {name: np.stack(found) for name, found in rows.items()}, weights)
     vectors_of.cache_clear()
     return {"model": str(path), "bytes": path.stat().st_size, "pieces": len(pieces), "embeddings": names}

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 LANE = "previews"
 KEPT = 96
-MOST_NOTES = 4000
+MOST_NOTES = 1500
 """Of a longer song the beginning is heard."""
 CLIP_SECONDS = 12.0
 LATEST_START = 30.0

@@ -199,6 +199,7 @@ def test_where_the_collection_lies_is_known_of_the_weights_that_ship(
     found = learn_collection_vectors(out=tmp_path)
     assert (found["pieces"], found["embeddings"]) == (4, [NAME])
     before = len(space.encoded)
+    assert learn_collection_vectors(out=tmp_path) == found  # what is there already stays
     index = library.index_of(NAME)
     library.fill(index, library.standing(), NAME)
     assert len(space.encoded) == before  # none was embedded anew
