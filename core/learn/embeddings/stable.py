@@ -19,7 +19,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,9 @@ POINTS = Plan(
     keep=0.99,
     falls=True,
 )
+
+
+LINE = replace(POINTS, steps=600)
 
 
 @dataclass
@@ -210,7 +213,7 @@ def _follow(mean: nn.Module, network: nn.Module, keep: float) -> None:
 # ---- the gates ---------------------------------------------------------------------------------------
 
 
-def line_gate(plan: Plan = POINTS, seed: int = SEED) -> dict[str, float]:
+def line_gate(plan: Plan = LINE, seed: int = SEED) -> dict[str, float]:
     """A normal distribution of one dimension: how z and E(G(z)) correlate, and how x and G(E(x)) do."""
     torch.manual_seed(seed)
     encoder, generator, judge = points_networks(1, 1)
