@@ -29,6 +29,7 @@ from core.explore.index import Index, Item, Vectors
 from core.listen.batch import find_files
 from core.listen.formats import is_midi
 from core.listen.heard import hear
+from core.listen.report import NOT_SURE
 from core.song.midi_file import read_midi
 from core.song.notes import Song
 from core.store.folders import user_folder
@@ -41,6 +42,9 @@ SOURCES = {COLLECTION: "Built-in collection", LIBRARY: "My library", FILES: "Fil
 
 OURS = "Tunesmith"
 """The composer of composed pieces."""
+
+NOTHING = ("", None, NOT_SURE)
+"""What is not kept of what is told of a piece."""
 
 AT_ONCE = 16
 """Pieces between two writings to the disk: what a kill can cost."""
@@ -289,7 +293,7 @@ def _embedded(
             return Item(key), None
         vector = known[key] if key in known else registry.encode(song, name, cancelled=cancelled)
         about = {**told, "notes_per_beat": notes_per_beat(song)}
-    return Item(key, {name: value for name, value in about.items() if value not in ("", None)}), vector
+    return Item(key, {name: value for name, value in about.items() if value not in NOTHING}), vector
 
 
 def notes_per_beat(song: Song) -> float:

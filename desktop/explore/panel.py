@@ -149,6 +149,7 @@ class ExplorePanel(ExploreFrame):
     def find_path(self, begin: int, end: int) -> None:
         """Find what lies between two points."""
         if self._chart is not None:
+            self.map.set_mark(np.empty(0, np.int64), quiet=True)
             self.way.find(self._chart, begin, end)
             self.pages.setCurrentIndex(PATH)
 

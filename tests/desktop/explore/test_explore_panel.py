@@ -378,6 +378,7 @@ def test_the_table_and_the_picture_are_written(panel: ExplorePanel, tmp_path: Pa
 @pytest.fixture
 def path(hands: Hands, panel: ExplorePanel) -> list[Any]:
     begin, end = point_named(panel, "Jazz 0"), point_named(panel, "Waltz 1")
+    panel.map.set_mark(np.arange(5))  # which the path takes the place of
     panel.map.choose(begin)
     hands.act("explore_path")
     click(panel, end)
