@@ -111,12 +111,12 @@ def sound_diagonal(space: CropSpace, out: Path) -> Path:
 
 
 def _shown(axis: Axes, crop: NDArray[np.floating]) -> None:
-    axis.imshow(crop, origin="lower", aspect="auto", cmap=MAP, vmin=0, vmax=1)
+    axis.imshow(crop, origin="lower", aspect="auto", cmap=MAP, vmin=0, vmax=1, interpolation="nearest")
     axis.set_xticks([])
     axis.set_yticks([])
 
 
 def _written(figure: Figure, out: Path) -> Path:
     with atomic_write(out) as part:
-        figure.savefig(part, format="png", dpi=110, metadata={"Software": None})
+        figure.savefig(part, format="png", dpi=80, metadata={"Software": None})
     return out
