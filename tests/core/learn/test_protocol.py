@@ -106,7 +106,9 @@ def test_preference_counts_who_finds_the_real_one_likelier(
         return surprised[not np.array_equal(example.piece.events, cut.events)]
 
     monkeypatch.setattr(protocol, "nats_of", nats)
-    assert protocol.preference(bench) == {name: {"pieces": 2, "share": 1.0} for name in ("bars", "pitches", "both")}
+    assert protocol.preference(bench) == {
+        name: {"pieces": 2, "share": 1.0} for name in ("bars", "pitches", "both")
+    }
     surprised[True] = 0.5
     assert protocol.preference(bench)["bars"]["share"] == 0
 
