@@ -30,7 +30,7 @@ from core.song.harmony import Key
 
 Cancel = Callable[[], bool]
 
-PIECES, PAIRS = 160, 120
+PIECES, PAIRS = 120, 80
 MOST_BARS = 32
 STEPS = 8
 PATH_UNITS = 4

@@ -47,7 +47,7 @@ SHORTEST, LONGEST = 6, 48
 MOST_UNITS = 24
 """Of a piece, from its beginning."""
 
-STEPS = 3000
+STEPS = 1200
 BATCH = 256
 RATE = 1.5e-3
 TEMPERATURE = 0.1

@@ -148,11 +148,7 @@ def finish(
         "front_end": FRONT_END,
         "figures": told,
     }
-    save_model(
-        out / NAME,
-        {name: value.numpy().astype(np.float16) for name, value in network.state_dict().items()},
-        card,
-    )
+    save_model(out / NAME, weights, card)
     load.cache_clear()
     if find_spec("matplotlib"):
         from core.learn.curves import draw_curves
