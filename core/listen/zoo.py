@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core.listen.networks import BINS, AsPicture, DeepEar, GenreNet, WideEar
+from core.listen.networks import BINS, AsPicture, DeepEar, GenreNet, RelativeEar, WideEar
 
 
 class Apply(nn.Module):
@@ -213,8 +213,9 @@ class Network:
 
 
 NETWORKS: dict[str, Network] = {
-    "genre": Network("(c2-p2)×4-attention-d1, beside a summary-d1-d1", GenreNet),
+    "genre": Network("(c2-p2)×4-attention-d1 twice, beside a summary-d1-d1", GenreNet),
     "genre-deep": Network("(c2-p2)×4-attention-d1", DeepEar),
+    "genre-relative": Network("bins less their means, (c2-p2)×4-attention-d1", RelativeEar),
     "genre-wide": Network("a summary by rule, d1-d1", WideEar),
     "genre-cnn": Network("(c2-p2)×4-d-d-d", genre_cnn, columns=56),
     "dnn": Network("d2-d2-d2-d1", dnn),

@@ -6,18 +6,18 @@ The protocol
    alone learn from its training part; the test part is looked at when all are done.
 2. *The shipped network* learns from the training and the validation part. The test part is as new to it as to them.
 3. The temperature and the chance to be sure from are chosen on what the networks of 1 say of the validation part.
-4. *Ten folds by track* of the wide ear alone, beside it and optimistic: artists stand on both sides.
+4. *Ten folds by track* of a deep and a wide ear, beside it and optimistic: artists stand on both sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from core.learn.figures import (
     calibration_error,
@@ -30,7 +30,7 @@ from core.learn.figures import (
     with_interval,
 )
 from core.learn.genres.augment import Strength
-from core.learn.genres.data import TEST, TRAIN, VALID, Tracks, folds, load_tracks
+from core.learn.genres.data import TEST, TRAIN, VALID, Places, Tracks, folds, load_tracks
 from core.learn.genres.robustness import of_log_mels, of_recordings
 from core.learn.genres.runs import Run, fitted, judged, one_hot, step_of, tensors_of
 from core.learn.genres.training import Logits, Plan
@@ -49,8 +49,12 @@ PLAN = Plan(
     epochs=100, columns=112, strength=Strength(mixup=0, tilt=10, gain=4, masks=2, cut=0.1), strangers=3
 )
 CLIPS = "clips"
-DEEP, WIDE = "genre-deep", "genre-wide"
+DEEP, RELATIVE, WIDE = "genre-deep", "genre-relative", "genre-wide"
+EARS = {DEEP: "deep", RELATIVE: "relative", WIDE: "wide"}
+"""Kinds of ears and their names in the flagship."""
 SEEDS, FOLDS = 5, 10
+FOLD_EARS, FOLD_EPOCHS, BOTH = (DEEP, WIDE), 30, "both"
+"""Ten folds are heard by two ears, and the deep one learns for less long: twenty trainings more would take a day."""
 DRAWS = 2000
 """Of the tracks, for the intervals."""
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6)
@@ -99,12 +103,53 @@ def figures_of(
     }
 
 
-def two_ears(deep: nn.Module, wide: nn.Module, tracks: Tracks) -> Run:
-    """The flagship of two trained ears."""
+@dataclass(frozen=True)
+class Lesson:
+    """What every ear learns from, and how.
+
+    Attributes
+    ----------
+    folder : where trained ears are kept; those that are there already are not trained again
+    copies : all tracks summed up, by `summaries`
+    """
+
+    folder: Path
+    tracks: Tracks
+    copies: NDArray[np.float32]
+    plan: Plan
+    wide_epochs: int
+    cancelled: Cancel
+
+    def taught(
+        self, kind: str, name: str, learns: Places, seed: int, progress: Report = lambda _: None
+    ) -> Run:
+        """One ear of a kind, which has learnt from the tracks ``learns``."""
+        if kind == WIDE:
+            odd = odd_summaries(self.tracks, learns)
+            ear = fit_wide(
+                self.copies, learns, one_hot(self.tracks, learns), odd=odd,
+                epochs=self.wide_epochs, seed=seed, cancelled=self.cancelled,
+            )  # fmt: skip
+            return Run(ear, [])
+        return fitted(
+            self.folder, f"{EARS[kind]}-{name}", kind, self.tracks, learns, self.plan,
+            seed=seed, progress=progress, cancelled=self.cancelled,
+        )  # fmt: skip
+
+    def all_ears(self, name: str, learns: Places, seed: int, progress: Report) -> dict[str, Run]:
+        """An ear of every kind."""
+        return {
+            kind: self.taught(kind, name, learns, seed, step_of(progress, number, len(EARS)))
+            for number, kind in enumerate(EARS)
+        }
+
+
+def joined(ears: Mapping[str, Run], tracks: Tracks) -> Run:
+    """The flagship of trained ears."""
     network = GenreNet(len(tracks.genres))
-    network.deep.load_state_dict(deep.state_dict())
-    network.wide.load_state_dict(wide.state_dict())
-    return Run(network.eval(), [])
+    for kind, ear in ears.items():
+        network.get_submodule(EARS[kind]).load_state_dict(ear.network.state_dict())
+    return Run(network.eval(), ears[DEEP].log)
 
 
 def spread(values: list[float]) -> dict[str, Any]:
@@ -113,21 +158,21 @@ def spread(values: list[float]) -> dict[str, Any]:
     return {"mean": float(np.mean(values)), "sd": deviation, "seeds": values}
 
 
-def out_of_fold(
-    tracks: Tracks, copies: NDArray[np.float32], count: int, epochs: int, cancelled: Cancel
-) -> tuple[Logits, list[float]]:
-    """Scores of every track by a wide ear that has not learnt from it, and the accuracy of each fold."""
-    scored = np.zeros((len(tracks.names), len(tracks.genres)), np.float32)
+def out_of_fold(lesson: Lesson, count: int, progress: Report) -> tuple[dict[str, Logits], list[float]]:
+    """Scores of every track by ears that have not heard it, by kind and of both; accuracy by fold."""
+    tracks = lesson.tracks
+    found = {
+        kind: np.zeros((len(tracks.names), len(tracks.genres)), np.float32) for kind in (*FOLD_EARS, BOTH)
+    }
     rates = []
     for number, held_out in enumerate(folds(tracks, count)):
         learns = np.setdiff1d(np.arange(len(tracks.names)), held_out)
-        ear = fit_wide(
-            copies, learns, one_hot(tracks, learns), odd=odd_summaries(tracks, learns),
-            epochs=epochs, seed=number, cancelled=cancelled,
-        )  # fmt: skip
-        scored[held_out] = judged(Run(ear, []), WIDE, tracks, held_out)
-        rates.append(float((scored[held_out].argmax(1) == tracks.labels[held_out]).mean()))
-    return scored, rates
+        for kind in FOLD_EARS:
+            ear = lesson.taught(kind, f"fold-{number}", learns, number, step_of(progress, number, count))
+            found[kind][held_out] = judged(ear, kind, tracks, held_out)
+            found[BOTH][held_out] += found[kind][held_out] / len(FOLD_EARS)
+        rates.append(float((found[BOTH][held_out].argmax(1) == tracks.labels[held_out]).mean()))
+    return found, rates
 
 
 def learn_genre(
@@ -158,36 +203,22 @@ def learn_genre(
     out = out or user_folder("data") / "learning" / FLAGSHIP
     learns, valid, test = tracks.part(TRAIN), tracks.part(VALID), tracks.part(TEST)
     both = tracks.part(TRAIN, VALID)
-    copies = summaries(tracks)
-    heard: dict[str, list[Logits]] = {FLAGSHIP: [], DEEP: [], WIDE: []}
+    lesson = Lesson(out, tracks, summaries(tracks), plan, wide_epochs, cancelled)
+    heard: dict[str, list[Logits]] = {kind: [] for kind in (FLAGSHIP, *EARS)}
     measured = np.concatenate([valid, test])
+    steps = seeds + 3
     for seed in range(seeds):
-        deep = fitted(
-            out, f"deep-{seed}", DEEP, tracks, learns, plan,
-            seed=seed, progress=step_of(progress, seed, seeds + 2), cancelled=cancelled,
-        )  # fmt: skip
-        wide = fit_wide(
-            copies, learns, one_hot(tracks, learns), odd=odd_summaries(tracks, learns),
-            epochs=wide_epochs, seed=seed, cancelled=cancelled,
-        )  # fmt: skip
-        heard[DEEP].append(judged(deep, DEEP, tracks, measured, bfloat16=plan.bfloat16))
-        heard[WIDE].append(judged(Run(wide, []), WIDE, tracks, measured))
-        heard[FLAGSHIP].append(np.float32(0.5) * (heard[DEEP][-1] + heard[WIDE][-1]))
-    deep = fitted(
-        out, "deep-shipped", DEEP, tracks, both, plan,
-        seed=0, progress=step_of(progress, seeds, seeds + 2), cancelled=cancelled,
-    )  # fmt: skip
-    wide = fit_wide(
-        copies, both, one_hot(tracks, both), odd=odd_summaries(tracks, both),
-        epochs=wide_epochs, seed=0, cancelled=cancelled,
-    )  # fmt: skip
-    shipped = two_ears(deep.network, wide, tracks)
+        ears = lesson.all_ears(str(seed), learns, seed, step_of(progress, seed, steps))
+        for kind, run in {FLAGSHIP: joined(ears, tracks), **ears}.items():
+            heard[kind].append(judged(run, kind, tracks, measured))
+    shipped = joined(lesson.all_ears("shipped", both, 0, step_of(progress, seeds, steps)), tracks)
 
     checks = np.concatenate([scored[: len(valid)] for scored in heard[FLAGSHIP]])
     truth = np.tile(tracks.labels[valid], seeds)
     temperature = temperature_of(softmax(checks), truth)
     sure_from = threshold_of(softmax(checks, temperature), truth, SURE)
-    folded, rates = out_of_fold(tracks, copies, fold_count, wide_epochs, cancelled)
+    at_folds = replace(lesson, plan=replace(plan, epochs=min(plan.epochs, FOLD_EPOCHS)))
+    folded, rates = out_of_fold(at_folds, fold_count, step_of(progress, seeds + 1, steps))
     labels = tracks.labels[test]
     guesses = {kind: [scored[len(valid) :] for scored in each] for kind, each in heard.items()}
     last = judged(shipped, FLAGSHIP, tracks, test)
@@ -207,16 +238,19 @@ def learn_genre(
         ),
         "shipped_test": figures_of(last, labels, tracks.genres, temperature),
         "when_sure_test": when_sure(softmax(last, temperature), labels, sure_from),
-        "ten_folds_by_track_optimistic_wide_ear": figures_of(
-            folded, tracks.labels, tracks.genres, temperature_of(softmax(folded), tracks.labels)
-        )
-        | {"folds": rates},
-        "log": deep.log,
+        "ten_folds_by_track_optimistic": {
+            kind: figures_of(
+                scored, tracks.labels, tracks.genres, temperature_of(softmax(scored), tracks.labels)
+            )
+            for kind, scored in folded.items()
+        }
+        | {"folds": rates, "epochs": at_folds.plan.epochs},
+        "log": shipped.log,
     }
     ready = Trained(FLAGSHIP, shipped.network, tracks.genres, 0, temperature, sure_from)
     if data is not None and (data / CLIPS).is_dir():
         found["recordings"] = of_recordings(data / CLIPS, tracks, ready)
-    progress((seeds + 1.5) / (seeds + 2))
+    progress((seeds + 2) / steps)
     found["robustness_test_log_mels"] = of_log_mels(tracks, test, ready)
     save_genre(out / FLAGSHIP, FLAGSHIP, shipped, tracks, temperature, sure_from, found, "train and valid")
     return found | {"model": str(out / f"{FLAGSHIP}.safetensors")}
