@@ -172,9 +172,18 @@ class ExploreFrame(Panel):
         assert target is not None
         target.addWidget(self.map)
         self.map_holder.setVisible(holder is None)
-        # Without the map its part of the panel is as high as the controls.
-        self.top.setMaximumHeight(self.top.sizeHint().height() if holder is not None else QWIDGETSIZE_MAX)
         self.larger.setChecked(holder is not None)
+        self._fit_top()
+
+    def show_busy(self, busy: bool) -> None:
+        """Show what is being done, or put its line away."""
+        self.busy_line.setVisible(busy)
+        self._fit_top()
+
+    def _fit_top(self) -> None:
+        """Without the map its part of the panel is as high as the controls."""
+        has_map = not self.map_holder.isHidden()
+        self.top.setMaximumHeight(QWIDGETSIZE_MAX if has_map else self.top.sizeHint().height())
 
     def show_empty(self, state: str, doing: str, error: str) -> None:
         title, text = EMPTY[state]

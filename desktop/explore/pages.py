@@ -107,10 +107,16 @@ class PiecePage(_Page):
         self.column.addWidget(label("Nearest pieces", "small"))
         self.column.addWidget(self.rows, 1)
 
-    def show_piece(self, title: str, facts: str, trust: float, is_song: bool, why_not_compose: str) -> None:
+    def show_piece(
+        self, title: str, facts: str, trust: float | None, is_song: bool, why_not_compose: str
+    ) -> None:
         self.title.show_text(title)
         self.facts.show_text(facts)
-        self.trust.setText(f"{trust:.0%} of its neighbours lie beside it here")
+        self.trust.setText(
+            "The map is not whole yet"
+            if trust is None
+            else f"{trust:.0%} of its neighbours lie beside it here"
+        )
         self.open.setText("Open in the roll" if is_song else "See its sound")
         self.compose.setEnabled(not why_not_compose)
         if why_not_compose:

@@ -261,7 +261,7 @@ class ExplorePanel(ExploreFrame):
         self.space.set_entries([_entry(each) for each in explorer.spaces])
         self.space.set_value(explorer.space)
         self.stack.setCurrentIndex(0 if state == "ready" else 1)
-        self.busy_line.setVisible(explorer.busy)
+        self.show_busy(explorer.busy)
         self.doing.setText(explorer.doing)
         if state != "ready":
             self.show_empty(state, explorer.doing, explorer.error)
@@ -297,10 +297,11 @@ class ExplorePanel(ExploreFrame):
         self._colouring = colour_by(self.colour.value, chart.pieces, chart.trust, chart.groups)
         self.map.show_colours(self._colouring)
         kept = float(chart.trust.mean()) if len(chart) else 0.0
-        placed = "" if chart.whole else " More are coming."
-        about = (
-            f"{len(chart):,} pieces. This map keeps {kept:.0%} of the neighbours; the rest lie elsewhere than they "
-            f"seem, so likeness is always measured in the embedding itself.{placed}"
+        about = f"{len(chart):,} pieces. " + (
+            f"This map keeps {kept:.0%} of the neighbours; the rest lie elsewhere than they seem, so likeness is "
+            "always measured in the embedding itself."
+            if chart.whole
+            else "More are coming, and the map is drawn anew when all are there."
         )
         self.overview.show_legend(self._colouring.legend, about)
         if self.map.current >= 0 or len(self.map.mark):
@@ -332,7 +333,8 @@ class ExplorePanel(ExploreFrame):
         found = chart.nearest(chart.vector(point), NEAREST, but=point)
         facts = " · ".join(filter(None, (facts_of(about), _length(about), str(about.get("licence") or ""))))
         self.piece.show_piece(
-            str(about.get("title")), facts, float(chart.trust[point]), about.get("kind") != "audio",
+            str(about.get("title")), facts, float(chart.trust[point]) if chart.whole else None,
+            about.get("kind") != "audio",
             self.why_not_compose(),
         )  # fmt: skip
         self.piece.rows.show_rows([self._row(other, likeness) for other, likeness in found])

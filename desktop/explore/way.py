@@ -250,9 +250,10 @@ def _places(chart: Chart, begin: int, end: int, vectors: NDArray[np.float32]) ->
 
 
 def _facts_of_song(song: Song) -> str:
-    from core.song.harmony import estimate_key
+    from core.song.harmony import Key, estimate_key
 
-    about: Mapping[str, Any] = {"key": estimate_key(song.notes)[0].name, "tempo_bpm": song.tempos[0].bpm}
+    key = Key(song.keys[0].tonic, song.keys[0].mode) if song.keys else estimate_key(song.notes)[0]
+    about: Mapping[str, Any] = {"key": key.name, "tempo_bpm": song.tempos[0].bpm}
     return f"{facts_of(about)} · {len(song.notes):,} notes"
 
 
