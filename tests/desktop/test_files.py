@@ -81,9 +81,9 @@ def test_a_midi_file_dropped_on_the_left_opens(hands: Hands, midi: Path) -> None
     assert [row.name.text() for row in hands.studio.tracks.rows] == ["Flute"]
 
 
-def test_a_midi_file_dropped_on_the_right_adds_its_tracks(hands: Hands, midi: Path) -> None:
+def test_a_midi_file_dropped_in_the_middle_adds_its_tracks(hands: Hands, midi: Path) -> None:
     before = hands.song
-    drop(hands, midi, 0.8)
+    drop(hands, midi, 0.5)
     assert [track.name for track in hands.song.tracks] == ["Piano", "Bass", "Strings", "Drums", "Flute"]
     assert hands.song.tracks[4].channel not in {track.channel for track in before.tracks}
     hands.act("undo")
