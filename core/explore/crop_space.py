@@ -16,6 +16,7 @@ from core.errors import TunesmithError
 from core.explore.ali import small_encoder, small_generator
 from core.explore.crops import clips_of, crops_of, halved, spread_out
 from core.listen.spectra import one_thread
+from core.listen.trained import state_of
 from core.store.model_file import Tensors, model_named
 
 if TYPE_CHECKING:
@@ -36,15 +37,7 @@ class CropSpace:
         self.encoder, self.generator = small_encoder(self.dimensions), small_generator(self.dimensions)
         try:
             for network, prefix in ((self.encoder, ENCODER), (self.generator, GENERATOR)):
-                network.load_state_dict(
-                    {
-                        name.removeprefix(prefix): torch.from_numpy(
-                            value.astype(np.float32) if value.dtype == np.float16 else value
-                        )
-                        for name, value in tensors.items()
-                        if name.startswith(prefix)
-                    }
-                )
+                network.load_state_dict(state_of(tensors, prefix))
                 network.eval()
         except RuntimeError as error:
             raise TunesmithError(

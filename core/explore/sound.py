@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from core.errors import TunesmithError
 from core.explore.crops import clips_of
+from core.explore.index import unit
 from core.explore.linear import Line
 from core.listen.composer_audio import described
 from core.store.model_file import Tensors, model_named
@@ -83,11 +84,6 @@ def summed_rows(summary: Summary, loud: Tensor) -> Rows:
 def above_floor(pictures: Tensor) -> Tensor:
     """Clips of 80 dB as clips of 40: 0 there, 1 at the loudest."""
     return ((pictures - FLOOR) / (1 - FLOOR)).clamp(0, 1)
-
-
-def unit(rows: Rows) -> Rows:
-    """Rows of length 1."""
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,20 +157,13 @@ class SoundSpace:
     """See `core.explore.registry.Space`."""
 
     def __init__(self, tensors: Tensors, card: dict[str, Any]) -> None:
-        import torch
-
         from core.listen.composer_networks import Ears
         from core.listen.summary import Summary
+        from core.listen.trained import state_of
 
         self.ears = Ears(**card["layers"])
         try:
-            self.ears.load_state_dict(
-                {
-                    name.removeprefix(EARS): torch.from_numpy(value).float()
-                    for name, value in tensors.items()
-                    if name.startswith(EARS)
-                }
-            )
+            self.ears.load_state_dict(state_of(tensors, EARS))
             self.halves = Halves.of(tensors)
         except (RuntimeError, KeyError) as error:
             raise TunesmithError(

@@ -15,7 +15,7 @@ from core.errors import TunesmithError
 from core.learn.data import corpus_rows, encode_corpus, licences, load_pack, save_pack
 from core.learn.flagship import Plan, train
 from core.learn.index import across_splits, changed, index_of, read_index, sha256, write_index
-from core.learn.shipping import data_credits, ship
+from core.learn.shipping import LICENCE, data_credits, ship
 from core.learn.together import join_others, leave_others
 from core.learn.workers import Workers
 from core.store.atomic import write_bytes_atomic
@@ -93,7 +93,12 @@ def learn_composer(
         return {}
     last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
     figures = {key: value for key, value in last.items() if key.startswith("valid_")}
-    about = {"figures": figures, "trained_on": data_credits(examples, licences(data)), "data": learnt_from}
+    about = {
+        "figures": figures,
+        "licence": LICENCE,
+        "trained_on": data_credits(examples, licences(data)),
+        "data": learnt_from,
+    }
     ship(out, examples, out / name, about)
     told = {"model": str(out / f"{name}.safetensors"), "minutes": last["minutes"]}
     if find_spec("matplotlib"):

@@ -112,6 +112,12 @@ def _name(program: int) -> str:
     return "drums" if program == DRUMS else instrument_name(min(program, PROGRAMS - 2))
 
 
+LICENCE = (
+    "CC BY-SA 4.0: some of the data is share-alike; the data sets and their licences are under trained_on"
+)
+"""Of weights that write music and learnt from all data that permit it."""
+
+
 def data_credits(examples: Sequence[Example], licences: Mapping[str, str]) -> dict[str, Any]:
     """Per data set: how many pieces and events were learnt from, and the licence as stated."""
     pieces: Counter[str] = Counter()

@@ -84,6 +84,17 @@ def load(name: str) -> Trained:
     return trained(name, *model_named(name, "listen").load())
 
 
+def state_of(tensors: Tensors, prefix: str = "") -> dict[str, torch.Tensor]:
+    """The weights whose names begin with ``prefix``, as a network takes them: what was halved in width is whole."""
+    return {
+        name.removeprefix(prefix): torch.from_numpy(
+            value.astype(np.float32) if value.dtype == np.float16 else value
+        )
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
 def trained(name: str, tensors: Tensors, card: dict[str, Any]) -> Trained:
     """The classifier that weights and a card describe."""
     kind = str(card.get("network"))
@@ -93,12 +104,8 @@ def trained(name: str, tensors: Tensors, card: dict[str, Any]) -> Trained:
         raise TunesmithError(f"the model {name!r} hears otherwise than this Tunesmith; update one of them")
     labels = tuple(card["labels"])
     network = NETWORKS[kind].build(len(labels))
-    weights = {
-        key: torch.from_numpy(value.astype(np.float32) if value.dtype == np.float16 else value)
-        for key, value in tensors.items()
-    }
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(state_of(tensors))
     except RuntimeError as error:
         raise TunesmithError(
             f"the weights of {name!r} are of another network; install the model again"

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,10 @@ log = logging.getLogger(__name__)
 
 LANE = "explore"
 STEPS = 8
-PIECES = "pieces"
-KINDS = {"linear": "Straight", "spherical": "Round", PIECES: "Through pieces"}
+PIECES: Final = "pieces"
+Decoded = Literal["linear", "spherical"]
+Kind = Literal[Decoded, "pieces"]
+KINDS: dict[str, str] = {"linear": "Straight", "spherical": "Round", PIECES: "Through pieces"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ class Way(QObject):
         self._job: Job | None = None
         self._chart: Chart | None = None
         self._ends = (-1, -1)
-        self.kind = "linear"
+        self.kind: Kind = "linear"
         self.title = ""
         self.stops: list[Stop] = []
 
@@ -89,7 +91,7 @@ class Way(QObject):
         self._chart, self._ends = chart, (begin, end)
         titles = [str(chart.pieces[point].get("title")) for point in (begin, end)]
         self.title = f"{titles[0]} → {titles[1]}"
-        kind = self.kind if chart.space.decodes else PIECES
+        kind: Kind = self.kind if chart.space.decodes else PIECES
 
         def done(stops: list[Stop]) -> None:
             self._job, self.stops = None, stops
@@ -100,7 +102,7 @@ class Way(QObject):
 
     def use_kind(self, kind: str) -> None:
         """Go another way between the same pieces."""
-        self.kind = kind
+        self.kind = cast(Kind, kind)  # a name out of `KINDS`
         if self._chart is not None and self._ends[0] >= 0:
             self.find(self._chart, *self._ends)
 
@@ -112,7 +114,7 @@ class Way(QObject):
     def save(self, folder: Path) -> None:
         """Write the path's files into a folder, as the command line does."""
         chart, (begin, end), kind = self._chart, self._ends, self.kind
-        if chart is None:
+        if chart is None or kind == PIECES:
             return
 
         def done(files: Sequence[Path]) -> None:
@@ -148,7 +150,7 @@ class Way(QObject):
         )  # fmt: skip
 
 
-def stops_of(task: Task, chart: Chart, begin: int, end: int, kind: str) -> list[Stop]:
+def stops_of(task: Task, chart: Chart, begin: int, end: int, kind: Kind) -> list[Stop]:
     """The stops between two points."""
     if kind == PIECES:
         return _through(chart, begin, end)
@@ -175,7 +177,7 @@ def _through(chart: Chart, begin: int, end: int) -> list[Stop]:
     ]  # fmt: skip
 
 
-def _written(task: Task, chart: Chart, begin: int, end: int, kind: str) -> list[Stop]:
+def _written(task: Task, chart: Chart, begin: int, end: int, kind: Decoded) -> list[Stop]:
     """Songs that the embedding writes."""
     from core.explore import registry
     from core.explore.library import opened
@@ -185,7 +187,7 @@ def _written(task: Task, chart: Chart, begin: int, end: int, kind: str) -> list[
     assert isinstance(first, Song)
     assert isinstance(last, Song)  # nothing else is on a map of scores
     songs = path_of_songs(
-        first, last, STEPS, name=chart.space.name, kind=kind, progress=lambda share: task.progress(0.8 * share),  # type: ignore[arg-type]  # of KINDS
+        first, last, STEPS, name=chart.space.name, kind=kind, progress=lambda share: task.progress(0.8 * share),
         cancelled=task.cancelled,
     )  # fmt: skip
     vectors = [registry.encode(song, chart.space.name, cancelled=task.cancelled) for song in songs]
@@ -202,7 +204,7 @@ def _written(task: Task, chart: Chart, begin: int, end: int, kind: str) -> list[
     ]
 
 
-def _sounding(task: Task, chart: Chart, begin: int, end: int, kind: str) -> list[Stop]:
+def _sounding(task: Task, chart: Chart, begin: int, end: int, kind: Decoded) -> list[Stop]:
     """Spectrograms that the embedding draws, made audible."""
     from core.explore import registry
     from core.explore.paths import between
@@ -210,7 +212,7 @@ def _sounding(task: Task, chart: Chart, begin: int, end: int, kind: str) -> list
 
     # Of the index only directions are kept; how far out a piece lies is part of how it sounds.
     ends = [_encoded(task, chart, point) for point in (begin, end)]
-    vectors = between(*ends, STEPS, kind=kind)  # type: ignore[arg-type]  # of KINDS
+    vectors = between(ends[0], ends[1], STEPS, kind=kind)
     space = registry.loaded(chart.space.name)
     places = _places(chart, begin, end, vectors)
     stops = []
@@ -257,7 +259,7 @@ def _facts_of_song(song: Song) -> str:
     return f"{facts_of(about)} · {len(song.notes):,} notes"
 
 
-def write(task: Task, chart: Chart, begin: int, end: int, kind: str, folder: Path) -> list[Path]:
+def write(task: Task, chart: Chart, begin: int, end: int, kind: Decoded, folder: Path) -> list[Path]:
     """The path's files, by the function that the command line calls."""
     import tempfile
 
@@ -275,7 +277,7 @@ def write(task: Task, chart: Chart, begin: int, end: int, kind: str, folder: Pat
                 thing = path
             ends.append(thing)
         walk = path_of_files(
-            ends[0], ends[1], STEPS, folder, name=chart.space.name, kind=kind, progress=task.progress,  # type: ignore[arg-type]  # of KINDS
+            ends[0], ends[1], STEPS, folder, name=chart.space.name, kind=kind, progress=task.progress,
             cancelled=task.cancelled,
         )  # fmt: skip
         return list(walk.files)

@@ -30,7 +30,7 @@ from core.learn.embeddings_scores.likeness import (
     train_likeness,
 )
 from core.learn.embeddings_scores.training import Plan, train
-from core.learn.shipping import FRONT_END, data_credits, packed
+from core.learn.shipping import FRONT_END, LICENCE, data_credits, packed
 from core.learn.workers import Workers
 from core.store.folders import user_folder
 from core.store.model_file import save_model
@@ -138,7 +138,7 @@ def finish(
         "architecture": ARCHITECTURE,
         "shape": asdict(network.shape),
         "plan": asdict(plan),
-        "licence": "MIT",
+        "licence": LICENCE,
         "trained_on": data_credits(examples, licences(data)),
         "likeness_trained_on": "written music by composers of the same folder, whatever its licence: it only labels",
         "data": learnt_from,

@@ -7,16 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-
-from core.errors import Cancelled, TunesmithError  # noqa: E402
-from core.explore import paths, score  # noqa: E402
-from core.explore.index import Index, Item  # noqa: E402
-from core.explore.score import KIND, ScoreSpace  # noqa: E402
-from core.explore.score_network import ScoreNetwork  # noqa: E402
-from core.song.harmony import Key, in_key_share, pitched_notes  # noqa: E402
-from core.song.midi_file import read_midi, write_midi  # noqa: E402
-from tests.core.explore.kit import SMALL, tune  # noqa: E402
+from core.errors import Cancelled, TunesmithError
+from core.explore import paths, score
+from core.explore.index import Index, Item
+from core.explore.score import KIND, ScoreSpace
+from core.explore.score_network import ScoreNetwork
+from core.song.harmony import Key, in_key_share, pitched_notes
+from core.song.midi_file import read_midi, write_midi
+from tests.core.explore.kit import SMALL, tune
 
 # -- vectors ---------------------------------------------------------------------------------------------
 
