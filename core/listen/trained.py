@@ -112,7 +112,8 @@ def trained(name: str, tensors: Tensors, card: dict[str, Any]) -> Trained:
         ) from error
     return Trained(
         name,
-        network.eval(),
+        # Channels last: with few channels and large pictures convolutions take 40 % of the time.
+        network.eval().to(memory_format=torch.channels_last),
         labels,
         NETWORKS[kind].columns,
         float(card["temperature"]),
