@@ -51,7 +51,8 @@ class RandomWeights:
             )
         with one_thread(), torch.inference_mode():
             parts = above_floor(torch.from_numpy(np.ascontiguousarray(pictures, np.float32))).split(8)
-            return torch.cat([layers[:2](part) for part in parts]).numpy()
+            found = [layers[:2](part.to(self._trained.device)) for part in parts]
+            return torch.cat(found).cpu().numpy()
 
     def decode(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         raise TunesmithError(NO_WAY_BACK)

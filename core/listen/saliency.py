@@ -75,7 +75,7 @@ def speaks_for(shown: NDArray[np.uint8], trained: Trained, label: str = "") -> N
     """The same for a picture [shape=(bins, columns)], in its own columns."""
     size = trained.columns or min(CROP, max(FEWEST, shown.shape[1]))
     starts, crops = crops_of(shown, size, size)
-    x = torch.from_numpy(crops).float() / 255
+    x = (torch.from_numpy(crops).float() / 255).to(trained.device)
     if not label:
         label = trained.labels[int(trained.scores(crops).mean(0).argmax())]
     place = trained.labels.index(label)
@@ -83,12 +83,13 @@ def speaks_for(shown: NDArray[np.uint8], trained: Trained, label: str = "") -> N
     total = torch.zeros_like(x)
     with one_thread():
         for _ in range(COPIES):
-            noisy = (x + NOISE * torch.randn(x.shape, generator=draw)).requires_grad_(True)
+            noise = torch.randn(x.shape, generator=draw).to(x.device)
+            noisy = (x + NOISE * noise).requires_grad_(True)
             trained.network(noisy).log_softmax(1)[:, place].sum().backward()
             if noisy.grad is not None:
                 total += noisy.grad
     there = (total * x).clamp_min(0)[:, None]
-    speaks = F.avg_pool2d(there, 5, stride=1, padding=2, count_include_pad=False)[:, 0].numpy()
+    speaks = F.avg_pool2d(there, 5, stride=1, padding=2, count_include_pad=False)[:, 0].cpu().numpy()
     found = np.zeros((shown.shape[0], max(shown.shape[1], size)), np.float32)
     for start, part in zip(starts, speaks):
         found[:, start : start + size] = np.maximum(found[:, start : start + size], part)

@@ -58,7 +58,9 @@ class Summary(nn.Module):
     @staticmethod
     def _pulse(mel: Tensor) -> Tensor:
         bands = mel.reshape(mel.shape[0], BANDS, -1, mel.shape[2]).mean(2)
-        bands = (bands - bands.mean(2, keepdim=True)) * torch.hann_window(mel.shape[2], periodic=False)
+        bands = (bands - bands.mean(2, keepdim=True)) * torch.hann_window(
+            mel.shape[2], periodic=False, device=mel.device
+        )
         # The spectrum's size follows the length of the music; by its square root all lengths are alike.
         power = torch.fft.rfft(bands, n=max(RATE_WINDOW, mel.shape[2])).abs() / math.sqrt(mel.shape[2])
         top = power.shape[2]

@@ -49,6 +49,7 @@ class Trained:
     labels : what it tells apart
     columns : it hears crops of exactly so many; any length where 0
     temperature, sure_from : see this module
+    device : where the network is: "cpu", or "cuda" where there is a card
     """
 
     name: str
@@ -57,13 +58,15 @@ class Trained:
     columns: int
     temperature: float
     sure_from: float
+    device: str = "cpu"
 
     @torch.no_grad()
     def scores(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores before softmax [shape=(crops, labels)] of crops of a picture [shape=(crops, bins, columns)]."""
         parts = torch.from_numpy(np.ascontiguousarray(crops)).split(BATCH)
         with one_thread():
-            return torch.cat([self.network(part.float() / 255) for part in parts]).numpy()
+            found = [self.network(part.to(self.device).float() / 255) for part in parts]
+            return torch.cat(found).cpu().numpy()
 
     def chances(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
         """How likely every label is; adds up to one over the last axis."""
@@ -110,12 +113,14 @@ def trained(name: str, tensors: Tensors, card: dict[str, Any]) -> Trained:
         raise TunesmithError(
             f"the weights of {name!r} are of another network; install the model again"
         ) from error
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     return Trained(
         name,
         # Channels last: with few channels and large pictures convolutions take 40 % of the time.
-        network.eval().to(memory_format=torch.channels_last),
+        network.eval().to(device).to(memory_format=torch.channels_last),
         labels,
         NETWORKS[kind].columns,
         float(card["temperature"]),
         float(card["sure_from"]),
+        device,
     )
