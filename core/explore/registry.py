@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from core.errors import Cancelled, TunesmithError
 from core.listen.heard import Heard, hear
+from core.listen.report import NOT_SURE, Verdict
 from core.song.midi_file import midi_bytes, read_midi
 from core.song.notes import Song
 from core.store.model_file import find_models
@@ -141,7 +142,7 @@ class Embedded:
     vector : [shape=(dimensions,)]
     key : hash of the file's content: two copies have the same
     about : title, kind ("audio" or "midi"), seconds, and where they were found key ("D minor"), tempo_bpm,
-        genre, composer
+        genre, composer (a guess: "Haydn?")
     """
 
     name: str
@@ -231,12 +232,21 @@ def embed_file(
     progress(1.0)
     about: dict[str, Any] = {"title": title, "kind": report.kind, "seconds": report.duration_s}
     about |= {"key": report.key, "tempo_bpm": report.tempo_bpm}
-    about |= {
-        told: verdict.label
-        for told, verdict in (("genre", report.genre), ("composer", report.composer))
-        if verdict is not None
-    }
+    if report.genre is not None:
+        about["genre"] = report.genre.label
+    if report.composer is not None:
+        about["composer"] = as_a_guess(report.composer)
     return Embedded(row.name, vector, content_hash(place, cancelled), about)
+
+
+def as_a_guess(verdict: Verdict) -> str:
+    """A name that a classifier found, told from one that a file states.
+
+    >>> from core.listen.report import Verdict
+    >>> as_a_guess(Verdict("Haydn", (("Haydn", 0.8),)))
+    'Haydn?'
+    """
+    return verdict.label if verdict.label == NOT_SURE else f"{verdict.label}?"
 
 
 def encode(thing: Song | Heard, name: str = "", *, cancelled: Callable[[], bool] = lambda: False) -> Vector:

@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import TunesmithError
 from core.explore import registry
+from core.listen.report import NOT_SURE, Verdict
 from core.song.midi_file import write_midi
 from core.song.notes import Song, Track, make_notes
 from core.sound.audio_file import write_audio
@@ -95,6 +96,11 @@ def test_a_score_is_played_for_an_embedding_of_sound(tune: Path) -> None:
     assert found.about["key"] == "C major"
     assert found.about["tempo_bpm"] == pytest.approx(120, abs=1)
     assert found.vector.shape == (64,)
+
+
+def test_a_composer_that_was_guessed_is_told_from_one_that_is_stated() -> None:
+    assert registry.as_a_guess(Verdict("Haydn", (("Haydn", 0.8),))) == "Haydn?"
+    assert registry.as_a_guess(Verdict(NOT_SURE, (("Haydn", 0.3),))) == NOT_SURE
 
 
 def test_a_recording_has_no_place_among_scores(chord: Path) -> None:
