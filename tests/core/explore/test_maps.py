@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from core.errors import Cancelled, TunesmithError
-from core.explore.maps import PROJECTIONS, aligned, neighbours, placed, project, trust
+from core.explore import maps
+from core.explore.maps import PROJECTIONS, aligned, neighbours, others, placed, project, trust
 
 
 def clusters(count: int = 40, dimensions: int = 16, kinds: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -24,9 +25,10 @@ def test_a_map_is_centred_one_wide_and_the_same_again(name: str) -> None:
     assert np.array_equal(places, project(name, vectors))
 
 
-def test_neighbours_on_the_neighbour_map_are_of_ones_own_kind() -> None:
+@pytest.mark.parametrize("name", ["tsne", "umap"])
+def test_neighbours_on_the_neighbour_map_are_of_ones_own_kind(name: str) -> None:
     vectors, kind = clusters()
-    places = project("tsne", vectors)
+    places = project(name, vectors)
     near, _ = neighbours(places, places, 11)
     assert (kind[near[:, 1:]] == kind[:, None]).mean() > 0.97
     assert trust(vectors, places).mean() > trust(vectors, project("pca", vectors)).mean() + 0.05
@@ -51,9 +53,10 @@ def test_a_new_map_is_turned_to_lie_as_the_old_one() -> None:
     assert np.allclose(aligned(old @ turn + 3, old[rows], rows), old, atol=1e-4)
 
 
-def test_something_new_falls_among_its_kind() -> None:
+@pytest.mark.parametrize("name", ["tsne", "umap"])
+def test_something_new_falls_among_its_kind(name: str) -> None:
     vectors, kind = clusters()
-    places = project("tsne", vectors)
+    places = project(name, vectors)
     kept = np.arange(200) % 10 > 0
     fallen = placed(vectors[kept], places[kept], vectors[~kept])
     near, _ = neighbours(places[kept], fallen, 5)
@@ -68,11 +71,26 @@ def test_few_things_have_a_map_too(name: str, count: int) -> None:
     assert np.isfinite(places).all()
 
 
-def test_a_map_can_be_cancelled_and_tells_how_far_it_is() -> None:
+@pytest.mark.parametrize("few", [1, 1000])
+def test_neighbours_are_the_same_however_many_there_are(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, _ = clusters()
+    vectors[50:80] = vectors[50]  # more copies than neighbours are asked for
+    monkeypatch.setattr(maps, "MOST_EXACT", few)
+    monkeypatch.setattr(maps, "ROWS_AT_ONCE", 64)
+    rows, distances = others(vectors, 15)
+    gaps = np.linalg.norm(vectors[:, None].astype(float) - vectors, axis=2)
+    np.fill_diagonal(gaps, np.inf)
+    assert np.allclose(distances, np.sort(gaps, 1)[:, :15], atol=1e-2)
+    assert np.allclose(np.take_along_axis(gaps, rows, 1), distances, atol=1e-2)
+    assert not (rows == np.arange(200)[:, None]).any()
+
+
+@pytest.mark.parametrize("name", ["tsne", "umap"])
+def test_a_map_can_be_cancelled_and_tells_how_far_it_is(name: str) -> None:
     vectors, _ = clusters()
     told: list[float] = []
     with pytest.raises(Cancelled):
-        project("tsne", vectors, progress=told.append, cancelled=lambda: len(told) > 20)
+        project(name, vectors, progress=told.append, cancelled=lambda: len(told) > 20)
     assert len(told) == 21
     assert told == sorted(told)
     with pytest.raises(TunesmithError, match="there is no map 'globe'"):
