@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
+
+Place = TypeVar("Place", float, NDArray[np.float64])
+"""One tick, or many."""
 
 MIN_PIXELS_PER_TICK = 0.00004
 """So that a file of several hours fits into the narrowest view."""
@@ -34,8 +41,8 @@ class TimeAxis(QObject):
         """The tick at pixel 0; never negative."""
         return self._left_tick
 
-    def x(self, tick: float) -> float:
-        """The pixel at which ``tick`` lies (also for arrays of ticks)."""
+    def x(self, tick: Place) -> Place:
+        """The pixel at which ``tick`` lies."""
         return (tick - self._left_tick) * self._pixels_per_tick
 
     def tick(self, x: float) -> float:

@@ -113,11 +113,14 @@ def trained(name: str, tensors: Tensors, card: dict[str, Any]) -> Trained:
         raise TunesmithError(
             f"the weights of {name!r} are of another network; install the model again"
         ) from error
+    # With few channels and large pictures, convolutions whose channels come last take 40 % of the time.
+    for weights in network.parameters():
+        if weights.ndim == 4:
+            weights.data = weights.data.contiguous(memory_format=torch.channels_last)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return Trained(
         name,
-        # Channels last: with few channels and large pictures convolutions take 40 % of the time.
-        network.eval().to(device).to(memory_format=torch.channels_last),
+        network.eval().to(device),
         labels,
         NETWORKS[kind].columns,
         float(card["temperature"]),

@@ -7,6 +7,7 @@ down-beats mark; where those are not known, into bars of four beats.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,8 +88,7 @@ def strongest(chords: tuple[Span, ...], start: float, end: float) -> tuple[str, 
         if span.start_s >= end:
             break
         held = min(end, span.end_s) - max(start, span.start_s)
-        name = chord_name(span.label)
-        if held > 0 and name:
+        if held > 0 and (name := chord_name(span.label)):
             shares[name] = shares.get(name, 0.0) + held
     if not shares or end <= start:
         return "", 0.0
@@ -96,6 +96,7 @@ def strongest(chords: tuple[Span, ...], start: float, end: float) -> tuple[str, 
     return name, shares[name] / (end - start)
 
 
+@lru_cache(maxsize=1024)
 def chord_name(label: str) -> str:
     """A chord's label as Compose reads it: "C:min" -> "Cm", "N" -> ""."""
     if label in NO_CHORD:

@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
@@ -44,6 +46,8 @@ class Strips(QWidget):
         self._document, self._axis = document, time_axis
         self._strips: list[Strip] = []
         self._starts: list[list[float]] = []
+        self._edges: list[NDArray[np.float64]] = []
+        """Of each line its spans' starts and ends in seconds [shape=(2, spans)]."""
         self._colours: dict[str, int] = {}
         self.setMouseTracking(True)
         self.setAccessibleName("What was heard, in time")
@@ -54,6 +58,10 @@ class Strips(QWidget):
     def show_strips(self, strips: Sequence[Strip]) -> None:
         self._strips = [strip for strip in strips if strip.spans]
         self._starts = [[span.start_s for span in strip.spans] for strip in self._strips]
+        self._edges = [
+            np.array([[span.start_s for span in strip.spans], [span.end_s for span in strip.spans]])
+            for strip in self._strips
+        ]
         names = dict.fromkeys(span.label for strip in self._strips for span in strip.spans)
         self._colours = {name: number for number, name in enumerate(names)}
         self.setFixedHeight(max(1, ROW * len(self._strips)))
@@ -78,8 +86,8 @@ class Strips(QWidget):
     def _seconds(self, x: float) -> float:
         return float(self._document.song.time.to_seconds(max(0.0, self._axis.tick(x - GUTTER))))
 
-    def _x(self, seconds: float) -> float:
-        return GUTTER + self._axis.x(float(self._document.song.time.to_ticks(seconds)))
+    def _x(self, seconds: ArrayLike) -> NDArray[np.float64]:
+        return GUTTER + self._axis.x(self._document.song.time.to_ticks(seconds))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -89,11 +97,10 @@ class Strips(QWidget):
         painter.setClipRect(QRectF(GUTTER, 0, self.width() - GUTTER, self.height()))
         for row, (strip, starts) in enumerate(zip(self._strips, self._starts, strict=True)):
             first = max(0, bisect_right(starts, self._seconds(GUTTER)) - 1)
+            last = bisect_right(starts, self._seconds(self.width()))
+            lefts, rights = self._x(self._edges[row][:, first:last]).tolist()
             drawn = -1.0
-            for span in strip.spans[first:]:
-                left, right = self._x(span.start_s), self._x(span.end_s)
-                if left > self.width():
-                    break
+            for span, left, right in zip(strip.spans[first:last], lefts, rights, strict=True):
                 if right - drawn < NARROWEST:
                     continue
                 drawn = right
