@@ -42,7 +42,7 @@ ROOM = 10.0
 RATE, MEMORY, MEMORY_OF_SQUARES, LEAST = 0.5, 0.5, 0.9, 1e-7
 """Of Adam; the rate falls to nothing in a straight line."""
 
-HALVINGS = 64
+HALVINGS = 40
 NARROWEST = 1e-3
 """The least width of a membership, as a share of the mean distance, as published."""
 
@@ -72,14 +72,14 @@ def layout(
     Cancelled
         Within some tens of milliseconds of 50,000 points, after ``cancelled`` first answers True.
     """
-    graph = united(rows, memberships(distances))
+    graph = united(rows, memberships(distances, cancelled), cancelled)
     smooth = smoothest(graph, cancelled)
     places = np.asarray(begin if smooth is None else smooth, np.float64)
     places = ROOM * (places - places.min(0)) / max(float(np.ptp(places, axis=0).max()), 1e-12)
     return _settled(graph, places, progress, cancelled)
 
 
-def memberships(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+def memberships(distances: NDArray[np.float64], cancelled: Cancel = lambda: False) -> NDArray[np.float64]:
     """How near each of one's neighbours is: exp(-(distance - that of the nearest) / width) [shape=(n, k)].
 
     The widths are found by halving. A copy of oneself is as near as the nearest that is none.
@@ -90,19 +90,27 @@ def memberships(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     wanted = np.log2(distances.shape[1] + 1)  # oneself is counted
     low, high = np.zeros((len(distances), 1)), np.full((len(distances), 1), 1e3 * mean)
     for _ in range(HALVINGS):
+        if cancelled():
+            raise Cancelled
         width = (low + high) / 2
         wide = np.exp(-beyond / np.maximum(width, 1e-12)).sum(1, keepdims=True) > wanted
         low, high = np.where(wide, low, width), np.where(wide, width, high)
     return np.asarray(np.exp(-beyond / np.maximum(high, NARROWEST * mean)))
 
 
-def united(rows: NDArray[np.int64], nearness: NDArray[np.float64]) -> Any:
+def united(rows: NDArray[np.int64], nearness: NDArray[np.float64], cancelled: Cancel = lambda: False) -> Any:
     """The graph of memberships as a sparse array: either's word counts, a + b - ab."""
     from scipy.sparse import csr_array
 
     count, each = rows.shape
     one = csr_array((nearness.ravel(), rows.ravel(), np.arange(0, count * each + 1, each)), (count, count))
-    return csr_array(one + one.T - one * one.T)
+    other = one.T.tocsr()
+    if cancelled():
+        raise Cancelled
+    both = one * other
+    if cancelled():
+        raise Cancelled
+    return one + other - both
 
 
 def smoothest(graph: Any, cancelled: Cancel = lambda: False) -> Places | None:
