@@ -19,6 +19,7 @@ FLOOR = {
     "errors": 0,
     "version": 0,
     "bootstrap": 0,
+    "torch_libraries": 0,
     "song": 1,
     "sound": 1,
     "store": 1,

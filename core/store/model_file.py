@@ -16,6 +16,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import filterfalse
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,12 @@ def load_model(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]:
     return {name: array.copy() for name, array in tensors.items()}, card
 
 
+@lru_cache(maxsize=256)
+def _known_card(path: Path, modified: int, size: int) -> dict[str, Any]:
+    """The card of a file as it stood then. All cards are asked for often, and reading them holds every thread up."""
+    return load_card(path)
+
+
 def find_models(room: str | None = None, *, folders: list[Path] | None = None) -> list[ModelFile]:
     """Every model shipped with the program or trained by its user, by name.
 
@@ -178,8 +185,9 @@ def find_models(room: str | None = None, *, folders: list[Path] | None = None) -
     found: dict[str, ModelFile] = {}
     for card_path in card_paths(folders):
         try:
-            card = load_card(card_path)
-        except TunesmithError:
+            told = card_path.stat()
+            card = _known_card(card_path, told.st_mtime_ns, told.st_size)
+        except (TunesmithError, OSError):
             continue
         name = str(card.get("name", card_path.stem))
         if room is None or card.get("room") == room:

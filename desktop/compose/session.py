@@ -390,6 +390,9 @@ def _compose_all(requests: list[Request], task: Task, compose: Compose | None) -
 
 def warm_up(task: Task) -> None:
     """In the inference thread: load what composing needs, so that the first note comes sooner."""
+    from core.torch_libraries import preload
+
+    preload()
     from core.compose import registry
 
     registry.warm_up()
