@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,37 +54,87 @@ class Colouring:
     legend: list[Legend]
 
 
+@dataclass(frozen=True, eq=False)
+class Column:
+    """What all points say of one thing: the different ``names``, the commonest first, and which of them each point
+    has [shape=(n,)], ``len(names)`` where nothing is known.
+    """
+
+    names: list[str]
+    codes: NDArray[np.int32]
+
+    @property
+    def counts(self) -> list[int]:
+        """How many points have each name, and how many none."""
+        counts: list[int] = np.bincount(self.codes, minlength=len(self.names) + 1).tolist()
+        return counts
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What colours are chosen by. It takes a while to make of many pieces, and no time to colour by."""
+
+    genre: Column
+    composer: Column
+    key: Column
+    source: Column
+    tempo_bpm: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, pieces: Sequence[About]) -> Columns:
+        """The columns of some pieces."""
+        genre, composer, key = (
+            _column(str(piece.get(name) or "") for piece in pieces) for name in ("genre", "composer", "key")
+        )
+        source = _column(SOURCES.get(str(piece.get("source")), "") for piece in pieces)
+        tempo = np.array([float(piece.get("tempo_bpm") or np.nan) for piece in pieces])
+        return cls(genre, composer, key, source, tempo)
+
+
+def _column(values: Iterable[str]) -> Column:
+    told = list(values)
+    names = [name for name, _ in Counter(told).most_common() if name]
+    place = {name: number for number, name in enumerate(names)}
+    return Column(names, np.array([place.get(name, len(names)) for name in told], np.int32))
+
+
 def colour_by(
-    name: str, pieces: Sequence[About], trust: NDArray[np.float32], groups: NDArray[np.int16]
+    name: str, columns: Columns, trust: NDArray[np.float32], groups: NDArray[np.int16]
 ) -> Colouring:
     """The colours of all points by one of `COLOUR_BY`, in the palette in use."""
     if name == "trust":
         return _ramp(trust.astype(float), (0.0, 1.0), "{:.0%}")
     if name == "tempo_bpm":
-        values = np.array([float(piece.get(name) or np.nan) for piece in pieces])
+        values = columns.tempo_bpm
         known = values[np.isfinite(values)]
         ends = (float(np.percentile(known, 2)), float(np.percentile(known, 98))) if len(known) else (60, 180)
         return _ramp(values, ends, "{:.0f} bpm")
     if name == "key":
-        return _keys([str(piece.get("key") or "") for piece in pieces])
+        return _keys(columns.key)
     if name == "group":
-        return _kinds([f"Group {number + 1}" for number in groups.tolist()])
-    if name == "source":
-        return _kinds([SOURCES.get(str(piece.get(name)), "") for piece in pieces])
-    return _kinds([str(piece.get(name) or "") for piece in pieces])
+        return _kinds(_groups(groups))
+    return _kinds(getattr(columns, name))
 
 
-def _kinds(names: Sequence[str]) -> Colouring:
+def _groups(groups: NDArray[np.int16]) -> Column:
+    counts = np.bincount(groups)
+    order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+    place = np.zeros(len(counts), np.int32)
+    place[order] = np.arange(len(order))
+    return Column([f"Group {number + 1}" for number in order.tolist()], place[groups])
+
+
+def _kinds(column: Column) -> Colouring:
     """The commonest kinds in the colours of tracks, the rest in grey."""
-    common = [kind for kind, _ in Counter(name for name in names if name).most_common(MOST_KINDS)]
-    place = {kind: number for number, kind in enumerate(common)}
-    kinds = np.array([place.get(name, len(common)) for name in names], np.uint8)
+    common, counts = column.names[:MOST_KINDS], column.counts
+    kinds = np.minimum(column.codes, len(common)).astype(np.uint8)
     colours = [_kind_colour(number) for number in range(len(common))] + [theme.colour("text_faint")]
-    counts = np.bincount(kinds, minlength=len(colours)).tolist()
-    legend = [Legend(colours[number], _capital(kind), counts[number]) for kind, number in place.items()]
-    if counts[-1]:
-        others = any(name and name not in place for name in names)
-        legend.append(Legend(colours[-1], "Others" if others else "Not known", counts[-1]))
+    legend = [
+        Legend(colour, _capital(kind), count)
+        for colour, kind, count in zip(colours, common, counts, strict=False)
+    ]
+    if rest := sum(counts[len(common) :]):
+        legend.append(Legend(colours[-1], "Others" if len(column.names) > len(common) else "Not known", rest))
     return Colouring(colours, kinds, legend)
 
 
@@ -95,14 +145,13 @@ def _kind_colour(number: int) -> QColor:
     return _between([colour, QColor("black" if theme.tokens().name == "light" else "white")], SHADE)
 
 
-def _keys(names: Sequence[str]) -> Colouring:
+def _keys(column: Column) -> Colouring:
     """Keys a fifth apart in hues beside each other, minor darker."""
-    place = {name: _place_of_key(name) for name in set(names)}
-    kinds = np.array([place[name] for name in names], np.uint8)
-    spelled: dict[int, Counter[str]] = {}
-    for name, count in Counter(names).items():
-        if place[name] < UNKNOWN_KEY:
-            spelled.setdefault(place[name], Counter())[name] += count
+    places = np.array([*(_place_of_key(name) for name in column.names), UNKNOWN_KEY], np.uint8)
+    counts = np.bincount(places, column.counts, UNKNOWN_KEY + 1).astype(int).tolist()
+    spelled: dict[int, str] = {}
+    for name, place in zip(column.names, places.tolist(), strict=False):
+        spelled.setdefault(place, name)  # as it is commonly spelled
     dark = theme.tokens().name != "light"
     colours = [
         QColor.fromHsvF(fifth / 12, 0.62 if dark else 0.8, (0.95 if dark else 0.72) * brightness)
@@ -110,14 +159,11 @@ def _keys(names: Sequence[str]) -> Colouring:
         for fifth in range(12)
     ]
     colours.append(theme.colour("text_faint"))
-    legend = [
-        Legend(colours[kind], names.most_common(1)[0][0], names.total())
-        for kind, names in sorted(spelled.items(), key=lambda each: -each[1].total())
-    ]
-    unknown = int((kinds == UNKNOWN_KEY).sum())
-    return Colouring(
-        colours, kinds, legend + ([Legend(colours[-1], "Not known", unknown)] if unknown else [])
-    )
+    spelled[UNKNOWN_KEY] = "Not known"
+    shown = [place for place in sorted(spelled, key=lambda place: -counts[place]) if counts[place]]
+    shown.sort(key=lambda place: place == UNKNOWN_KEY)  # which comes last
+    legend = [Legend(colours[place], spelled[place], counts[place]) for place in shown]
+    return Colouring(colours, places[column.codes], legend)
 
 
 def _place_of_key(name: str) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from desktop.explore.colours import Columns
 from desktop.explore.search import words_of
 from desktop.jobs import Job, Jobs, Task
 
@@ -93,6 +94,18 @@ class Chart:
         return [words_of(piece) for piece in self.pieces]
 
     @cached_property
+    def columns(self) -> Columns:
+        """What the points are coloured by."""
+        return Columns.of(self.pieces)
+
+    @cached_property
+    def ranked(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All points by a number of 64 bits that stands for the key, and those numbers in order [shape=(n,) each]."""
+        numbers = np.array([hash(self.key(point)) for point in range(len(self))], np.int64)
+        order = np.argsort(numbers)
+        return order, numbers[order]
+
+    @cached_property
     def points(self) -> dict[int, int]:
         """The point of a row of the index."""
         return {row: point for point, row in enumerate(self.rows.tolist())}
@@ -107,16 +120,17 @@ class Chart:
 
     def where_on(self, other: Chart) -> NDArray[np.int64]:
         """The point of every one of ours on another map, -1 where it is not there [shape=(n,)]."""
-        if self.space.name == other.space.name:  # rows of an index never change
-            found = np.full(max(len(self.index), len(other.index)), -1, np.int64)
-            found[other.rows] = np.arange(len(other))
-            return found[self.rows]
-        rows = [other.index.row_of(self.index.items[row].key) for row in self.rows.tolist()]
-        return np.array([-1 if row is None else other.points.get(row, -1) for row in rows], np.int64)
+        found = np.full(len(self), -1, np.int64)
+        if len(self) and len(other):
+            (mine, ours), (theirs, others) = self.ranked, other.ranked
+            place = np.minimum(np.searchsorted(others, ours), len(others) - 1)
+            same = others[place] == ours
+            found[mine[same]] = theirs[place[same]]
+        return found
 
     def ready(self) -> Chart:
         """This map, with all that takes a while looked up."""
-        _ = self.pieces, self.names, self.words, self.points
+        _ = self.pieces, self.names, self.words, self.points, self.columns, self.ranked
         return self
 
     def vector(self, point: int) -> NDArray[np.float32]:

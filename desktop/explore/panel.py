@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -83,7 +84,7 @@ class ExplorePanel(ExploreFrame):
         self.explorer.said.connect(lambda text, tone: say(text, tone))
         self.space.changed.connect(self.explorer.use_space)
         self.projection.changed.connect(self.explorer.use_projection)
-        self.colour.changed.connect(lambda _: self._recolour())
+        self.colour.changed.connect(lambda _: self._colour_anew())
         self.search.textChanged.connect(lambda _: self._soon.start())
         view = self.map
         view.hovered.connect(self.ear.hover)
@@ -273,15 +274,13 @@ class ExplorePanel(ExploreFrame):
         before, self._chart = self._chart, chart
         if chart is None:
             return
-        current = before.key(self.map.current) if before is not None and self.map.current >= 0 else ""
-        marked = [before.key(point) for point in self.map.mark.tolist()] if before is not None else []
         if before is not None and self.way.stops and before.space.name != chart.space.name:
             self.way.forget()
-        self.map.show_points(chart.places, chart.names, before=_places_before(before, chart))
-        point = chart.point_of(current) if current else None
-        self.map.choose(-1 if point is None else point, quiet=True)
-        points = [found for key in marked if (found := chart.point_of(key)) is not None]
-        self.map.set_mark(np.array(points, np.int64), quiet=True)
+        now = before.where_on(chart) if before is not None else np.empty(0, np.int64)
+        current, marked = self.map.current, now[self.map.mark]
+        self.map.show_points(chart.places, chart.names, before=_places_before(before, chart, now))
+        self.map.choose(int(now[current]) if current >= 0 else -1, quiet=True)
+        self.map.set_mark(marked[marked >= 0], quiet=True)
         self._recolour()
         self._search_now()
         self.walk.refresh()
@@ -294,7 +293,7 @@ class ExplorePanel(ExploreFrame):
         chart = self._chart
         if chart is None:
             return
-        self._colouring = colour_by(self.colour.value, chart.pieces, chart.trust, chart.groups)
+        self._colouring = colour_by(self.colour.value, chart.columns, chart.trust, chart.groups)
         self.map.show_colours(self._colouring)
         kept = float(chart.trust.mean()) if len(chart) else 0.0
         about = f"{len(chart):,} pieces. " + (
@@ -304,8 +303,10 @@ class ExplorePanel(ExploreFrame):
             else "More are coming, and the map is drawn anew when all are there."
         )
         self.overview.show_legend(self._colouring.legend, about)
-        if self.map.current >= 0 or len(self.map.mark):
-            self._show_page()
+
+    def _colour_anew(self) -> None:
+        self._recolour()
+        self._show_page()  # whose rows have the colours, too
 
     def _search_now(self) -> None:
         self._soon.stop()
@@ -581,7 +582,7 @@ class ExplorePanel(ExploreFrame):
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange:
-            self._recolour()
+            self._colour_anew()
         super().changeEvent(event)
 
 
@@ -601,14 +602,11 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _places_before(before: Chart | None, chart: Chart) -> Any:
-    """Where the points of a chart lay on another; None where they are too few of the same."""
-    if before is None or not len(before):
-        return None
-    points = chart.where_on(before)
-    known = points >= 0
-    if known.mean() < 0.5:
+def _places_before(before: Chart | None, chart: Chart, now: NDArray[np.int64]) -> Any:
+    """Where the points of a chart lay on another, whose points are ``now`` these; None where few are the same."""
+    known = now >= 0
+    if before is None or known.sum() < 0.5 * len(chart):
         return None
     places = chart.places.copy()
-    places[known] = before.places[points[known]]
+    places[now[known]] = before.places[known]
     return places

@@ -27,5 +27,9 @@ def matching(text: str, words: Sequence[str]) -> NDArray[np.bool_]:
 
     Accents and case do not count.
     """
-    wanted = [f" {word}" for word in plain(text).split()]
-    return np.array([all(word in told for word in wanted) for told in words], bool)
+    found = list(range(len(words)))
+    for word in plain(text).split():
+        found = [number for number in found if f" {word}" in words[number]]
+    matches = np.zeros(len(words), bool)
+    matches[found] = True
+    return matches

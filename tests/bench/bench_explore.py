@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QApplication, QGraphicsScene
 
 from core.explore.index import Index, Item
 from desktop import theme
-from desktop.explore.colours import colour_by
+from desktop.explore.colours import Columns, colour_by
 from desktop.explore.map_view import MapView
 
 COUNT = 50_000
@@ -41,7 +41,9 @@ def _map(count: int) -> MapView:
     view.resize(WIDTH, HEIGHT)
     view.show_points(places, [f"Piece {number}" for number in range(count)])
     pieces = [{"genre": GENRES[number]} for number in group.tolist()]
-    view.show_colours(colour_by("genre", pieces, np.ones(count, np.float32), group.astype(np.int16)))
+    view.show_colours(
+        colour_by("genre", Columns.of(pieces), np.ones(count, np.float32), group.astype(np.int16))
+    )
     view.show()
     QApplication.processEvents()
     return view
@@ -190,6 +192,67 @@ def hover(runs: int = 40) -> dict[str, Any]:
     return result
 
 
+def take(runs: int = 20) -> dict[str, Any]:
+    """A map of 50,000 points taken over by the panel, one piece chosen, of another embedding each time; the peer is
+    what is looked up of it beforehand, on another thread.
+    """
+    from core.song.notes import Song
+    from core.store.settings import Settings
+    from desktop.document import Document
+    from desktop.explore.explorer import Chart, Space
+    from desktop.main_window import Studio
+
+    app = _app()
+    rng = np.random.default_rng(7)
+    group = rng.integers(0, len(GENRES), COUNT)
+    studio = Studio(Document(Song()), Settings(), player=_Player(), generators=[], keep_settings=False)
+    studio.resize(WIDTH, HEIGHT)
+    studio.show()
+    panel = studio.explore
+    with tempfile.TemporaryDirectory(prefix="tunesmith-bench-") as folder:
+        charts = []
+        for name in ("sound", "score"):
+            index = Index(Path(folder) / name, DIMENSIONS)
+            items = [
+                Item(
+                    f"{number:064x}",
+                    {"title": f"Piece {number}", "genre": GENRES[kind], "path": f"{number}.mid"},
+                )
+                for number, kind in enumerate(group.tolist())
+            ]
+            index.add(items, rng.normal(size=(COUNT, DIMENSIONS)))
+            places = rng.uniform(size=(COUNT, 2)).astype(np.float32)
+            trust = rng.uniform(size=COUNT).astype(np.float32)
+            charts.append(
+                Chart(
+                    Space(name, name, name),
+                    "pca",
+                    index,
+                    np.arange(COUNT),
+                    places,
+                    trust,
+                    group.astype(np.int16),
+                )
+            )
+        begun = time.perf_counter(), time.process_time()
+        for chart in charts:
+            chart.ready()
+        peer = (np.array([[time.perf_counter(), time.process_time()]]) - begun) * 1e3 / len(charts)
+
+        def ours(run: int) -> None:
+            panel.explorer.chart = charts[run % 2]
+            panel.refresh()
+            panel.map.choose(17, quiet=True)
+            panel.map.repaint()
+
+        studio.place_map(True)
+        app.processEvents()
+        result = _report(_times(ours, runs), peer)
+        studio.asks_before_closing = False
+        studio.close()
+    return result
+
+
 class _Player:
     """Takes what it is told and notes when it was told to play."""
 
@@ -207,7 +270,13 @@ class _Player:
         return Silence()
 
 
-BENCHMARKS = {"map-pan-50k": pan, "map-zoom-50k": zoom, "nearest-50k": query, "map-hover": hover}
+BENCHMARKS = {
+    "map-pan-50k": pan,
+    "map-zoom-50k": zoom,
+    "nearest-50k": query,
+    "map-hover": hover,
+    "map-take-50k": take,
+}
 
 if __name__ == "__main__":
     for name, measure in BENCHMARKS.items():

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QSizeF
 from PySide6.QtGui import QColor
 
 from desktop.explore.camera import Camera, inside, nearest, toward
-from desktop.explore.colours import MOST_KINDS, colour_by
+from desktop.explore.colours import MOST_KINDS, UNKNOWN_KEY, Columns, colour_by
 from desktop.explore.dots import Dots
 from desktop.hint_line import HintLine
 from desktop.jobs import Jobs
@@ -109,16 +109,40 @@ def test_points_are_found_by_place_direction_and_outline() -> None:
 def test_rare_kinds_share_a_colour_and_are_told_apart_from_the_unknown(qapp: Any) -> None:
     pieces = [{"genre": f"g{n}"} for n in range(40) for _ in range(40 - n)] + [{}]
     count = len(pieces)
-    found = colour_by("genre", pieces, np.ones(count, np.float32), np.zeros(count, np.int16))
+    found = colour_by("genre", Columns.of(pieces), np.ones(count, np.float32), np.zeros(count, np.int16))
     assert len(found.legend) == MOST_KINDS + 1
     assert found.legend[0].text == "G0"
     assert len({line.colour.name() for line in found.legend}) == len(found.legend)
     assert found.legend[-1].text == "Others"
     assert sum(line.count for line in found.legend) == count
-    ramp = colour_by(
-        "tempo_bpm", [{"tempo_bpm": 60}, {"tempo_bpm": 180}, {}], np.ones(3), np.zeros(3, np.int16)
-    )
+    tempi = Columns.of([{"tempo_bpm": 60}, {"tempo_bpm": 180}, {}])
+    ramp = colour_by("tempo_bpm", tempi, np.ones(3, np.float32), np.zeros(3, np.int16))
     assert ramp.kinds[0] < ramp.kinds[1] < ramp.kinds[2]
+
+
+def test_keys_of_one_sound_are_one_colour_by_the_name_that_most_have(qapp: Any) -> None:
+    keys = ["Db major", "C# major", "C# major", "A minor", "", "H# dorian"]
+    found = colour_by(
+        "key", Columns.of([{"key": key} for key in keys]), np.ones(6, np.float32), np.zeros(6, np.int16)
+    )
+    assert [(line.text, line.count) for line in found.legend] == [
+        ("C# major", 3),
+        ("A minor", 1),
+        ("Not known", 2),
+    ]
+    assert found.kinds[0] == found.kinds[1] == found.kinds[2] != found.kinds[3]
+    assert found.kinds[4] == found.kinds[5] == UNKNOWN_KEY
+
+
+def test_groups_are_told_largest_first(qapp: Any) -> None:
+    groups = np.array([3, 1, 1, 3, 3, 0], np.int16)
+    found = colour_by("group", Columns.of([{}] * 6), np.ones(6, np.float32), groups)
+    assert [(line.text, line.count) for line in found.legend] == [
+        ("Group 4", 3),
+        ("Group 2", 2),
+        ("Group 1", 1),
+    ]
+    assert found.kinds.tolist() == [0, 1, 1, 0, 0, 2]
 
 
 def test_the_hint_line_follows_a_job_soon_but_never_at_once(qtbot: Any) -> None:
