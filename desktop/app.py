@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Start from a command line: ``[FILE] [--screenshot OUT.png] [--size WxH] [--panel NAME]``."""
     multiprocessing.freeze_support()
     parser = argparse.ArgumentParser(prog="tunesmith studio", description="Open the studio window.")
-    parser.add_argument("file", nargs="?", help="a .tunesmith project or a MIDI file")
+    parser.add_argument("file", nargs="?", help="a .tunesmith project, a MIDI file, or a recording")
     parser.add_argument("--screenshot", metavar="OUT.png", help="save a picture of the window and leave")
     parser.add_argument("--size", default=None, metavar="WxH", help=f"of the window, such as {DEFAULT_SIZE}")
     parser.add_argument(
@@ -85,7 +85,7 @@ def studio(
         QTimer.singleShot(0, window, lambda: window.show_panel(panel))
     if not screenshot:
         if file:
-            QTimer.singleShot(0, window, lambda: window.files.open_now(Path(file)))
+            QTimer.singleShot(0, window, lambda: window.files.open(Path(file)))
         elif settings.reopen_last and settings.recent_files and Path(settings.recent_files[0]).exists():
             last = Path(settings.recent_files[0])
             QTimer.singleShot(0, window, lambda: window.files.open_now(last))

@@ -18,8 +18,10 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from core.errors import TunesmithError
+from core.listen.formats import SUFFIXES
 from core.song.notes import Song
 from desktop.document import Change
+from desktop.drop_overlay import kind_of
 from desktop.jobs import Job, Task
 from desktop.tracks.changes import with_tracks_of
 
@@ -31,7 +33,9 @@ log = logging.getLogger(__name__)
 
 PROJECT = ".tunesmith"
 MIDI = (".mid", ".midi", ".kar")
-OPEN_FILTER = "Songs (*.tunesmith *.mid *.midi *.kar);;All files (*)"
+SONG_FILTER = "Songs (*.tunesmith *.mid *.midi *.kar);;All files (*)"
+SOUNDS = " ".join(f"*{suffix}" for suffix in SUFFIXES if suffix not in MIDI)
+OPEN_FILTER = f"Songs and recordings (*.tunesmith *.mid *.midi *.kar {SOUNDS});;{SONG_FILTER}"
 AUDIO_FILTER = "WAV, 24 bits (*.wav);;FLAC (*.flac);;Ogg Vorbis (*.ogg)"
 
 
@@ -59,8 +63,11 @@ class Files(QObject):
         self.ask_which("Open", OPEN_FILTER, self.open)
 
     def open(self, path: str | Path) -> None:
-        """Open a project or MIDI file, after asking about unsaved work."""
-        self.after_saving(lambda: self.open_now(Path(path)))
+        """Open a project or MIDI file, after asking about unsaved work; a recording is listened to instead."""
+        if kind_of(Path(path)) == "sound":
+            self._studio.listen.listen(Path(path))
+        else:
+            self.after_saving(lambda: self.open_now(Path(path)))
 
     def open_now(self, path: Path) -> Job:
         """Open without asking."""
@@ -73,7 +80,7 @@ class Files(QObject):
         )
 
     def ask_add(self) -> None:
-        self.ask_which("Add as tracks", OPEN_FILTER, self.add)
+        self.ask_which("Add as tracks", SONG_FILTER, self.add)
 
     def add(self, path: str | Path) -> Job:
         """Add the tracks of a file to the song; one undo step."""

@@ -90,6 +90,17 @@ def test_a_midi_file_dropped_in_the_middle_adds_its_tracks(hands: Hands, midi: P
     assert hands.song == before
 
 
+def test_a_recording_that_is_opened_is_listened_to_and_the_song_stays(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Path] = []
+    monkeypatch.setattr(hands.studio.listen, "listen", heard.append)
+    before = hands.document.song
+    hands.studio.files.open("symphony.flac")
+    assert heard == [Path("symphony.flac")]
+    assert hands.document.song is before
+
+
 def test_other_files_are_not_taken(hands: Hands, tmp_path: Path) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(tmp_path / "text.txt"))])
