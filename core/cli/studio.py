@@ -46,7 +46,7 @@ COMMANDS = (
                 "file",
                 nargs="?",
                 metavar="FILE",
-                help="a MIDI or project file to open, or a recording to listen to",
+                help="a song to open, or a recording to listen to",
             ),
             option("--screenshot", metavar="OUT.png", help="paint the window into a picture and end"),
             option("--size", type=size, metavar="WxH", help="the window's size, such as 1440x900"),
