@@ -323,7 +323,8 @@ def nearest_to(
 ) -> list[tuple[Item, float]]:
     """The pieces of the index that are most like a song or a file, with their likeness; the thing itself left out.
 
-    It is looked up by the best embedding there is for it: of a score by its notes, of a recording by its sound.
+    It is looked up by the best embedding there is for it: of a score by its notes, of a recording by its sound. An
+    index that is still empty takes in the collection and the library first, some seconds' work.
 
     Raises
     ------
@@ -344,8 +345,10 @@ def nearest_to(
     if not rows:
         raise TunesmithError(f"no embedding of {of} is installed; install Tunesmith again")
     row = next((row for row in rows if row.name == registry.DEFAULT[of]), rows[0])
-    index = index_of(row.name)
-    there = set(present(index, standing()))
+    index, things = index_of(row.name), standing()
+    if not len(index):
+        fill(index, things, row.name, cancelled=cancelled)
+    there = set(present(index, things))
     gone = [item.key for number, item in enumerate(index.items) if number not in there]
     if len(gone) == len(index):
         return []

@@ -18,9 +18,8 @@ from desktop.jobs import Job, Jobs, Task
 log = logging.getLogger(__name__)
 
 COUNT = 5
-NOTHING_YET = (
-    "Nothing to compare with yet: the map in Explore takes in the collection, your library and your files."
-)
+LOOKING = "Looking for them…"
+NOTHING = "There is nothing to compare with: no collection is installed, and the library is empty."
 
 
 class Nearest(QWidget):
@@ -61,13 +60,17 @@ class Nearest(QWidget):
         if self._job is not None:
             self._jobs.cancel(self._job)
             self._job = None
-        self.hide()
+        self.setVisible(thing is not None)
         if thing is None:
             return
+        self.rows.hide()
+        self.text.setText(LOOKING)
+        self.text.show()
 
         def failed(error: Exception) -> None:
             log.info("no nearest pieces", exc_info=error)
             self._job = None
+            self.hide()
 
         self._job = self._jobs.run(
             "explore", "Finding the nearest pieces", lambda task: nearest(task, thing), on_success=self._show,
@@ -83,10 +86,9 @@ class Nearest(QWidget):
         self.rows.show_rows(rows)
         self.rows.setFixedHeight(len(rows) * ROW_HEIGHT + 2)
         self.rows.setVisible(bool(rows))
-        self.text.setText("" if rows else NOTHING_YET)
+        self.text.setText("" if rows else NOTHING)
         self.text.setVisible(not rows)
         self._hearing.prepare([(key, about) for key, about, _ in found])
-        self.show()
 
     def _do(self, deed: str, line: Row) -> None:
         about = self._found.get(line.key)

@@ -66,6 +66,15 @@ def test_everything_comes_in_once_and_is_its_own_neighbour(space: PretendSpace, 
     assert index.items[row].about["notes_per_beat"] == 2.0
 
 
+def test_what_is_nearest_is_looked_for_in_the_collection_before_there_is_a_map(space: PretendSpace) -> None:
+    found = library.nearest_to(tune(2, seed=5), 3)
+    assert len(found) == 3
+    assert found[0][0].about["source"] == "collection"
+    likeness = [like for _, like in found]
+    assert likeness == sorted(likeness, reverse=True)
+    assert len(library.index_of(NAME)) == 4
+
+
 def test_a_copy_of_a_file_is_the_same_piece(space: PretendSpace, tmp_path: Path) -> None:
     write_midi(tune(3), tmp_path / "a.mid")
     (tmp_path / "b.mid").write_bytes((tmp_path / "a.mid").read_bytes())

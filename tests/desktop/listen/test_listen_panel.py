@@ -48,6 +48,8 @@ MODELS = [
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TUNESMITH_HOME", str(tmp_path / "home"))
+    # Nothing to be near to: taking the collection in is work of many seconds, which other tests see to.
+    monkeypatch.setattr("core.explore.library.standing", list)
 
 
 @pytest.fixture
