@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.cli.command import Answer, Command, check_folder, each_file, never, option, progress_line, whole
 from core.errors import TunesmithError
+
+if TYPE_CHECKING:
+    from core.explore.index import Index
 
 MOST_NEIGHBOURS = 1000
 
@@ -84,18 +87,20 @@ def run_neighbours(options: argparse.Namespace) -> Answer:
 
 def run_path(options: argparse.Namespace) -> Answer:
     """Write what lies between two files."""
-    from core.explore import library, paths, registry
+    from core.explore import library, paths
 
     out = Path(options.out)
     check_folder(out)
-    index = None
-    if options.kind == "through-data":
-        name = options.embedding or registry.DEFAULT[registry.SOUND]
+
+    def filled(name: str) -> Index:
         index = library.index_of(name)
         library.fill(index, library.standing(), name, progress=progress_line("indexing"), cancelled=never)
+        return index
+
     walk = paths.path_of_files(
         Path(options.a), Path(options.b), options.steps, out,
-        name=options.embedding, kind=options.kind, index=index,
+        name=options.embedding, kind=options.kind,
+        index_of=filled if options.kind == "through-data" else None,
         progress=progress_line("on the way"), cancelled=never,
     )  # fmt: skip
     values = {

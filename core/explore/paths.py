@@ -10,9 +10,9 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -37,6 +37,8 @@ Kind = Literal["linear", "spherical", "through-data"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 STEPS, MOST_STEPS = 8, 64
+
+NO_INDEX = "a path through the data needs an index of the same embedding; fill one first"
 
 MOST_AROUND = 1500
 """Pieces of an index that a path through the data may go by: those that lie least out of the way."""
@@ -99,17 +101,28 @@ def _turned(a: Vectors, b: Vectors, share: float) -> Vectors:
 def _through(a: Vectors, b: Vectors, shares: NDArray[np.float64], index: Index | None) -> Vectors:
     """Along the pieces of `waypoints`, at an even pace; lengths go straight."""
     if index is None or a.ndim != 1:
-        raise TunesmithError("a path through the data needs an index of the same embedding; fill one first")
-    stations = np.stack([unit(a)[0], *index.vectors[waypoints(a, b, index)], unit(b)[0]])
-    walked = np.r_[0, np.cumsum(np.linalg.norm(np.diff(stations, axis=0), axis=1))]
+        raise TunesmithError(NO_INDEX)
+    stations = _stations(a, b, index, waypoints(a, b, index))
     lengths = np.linalg.norm(a), np.linalg.norm(b)
     found = np.empty((len(shares), len(a)), np.float32)
-    for row, share in enumerate(shares):
-        at = min(int(np.searchsorted(walked, share * walked[-1], "right")) - 1, len(stations) - 2)
-        gone = (share * walked[-1] - walked[at]) / max(walked[at + 1] - walked[at], 1e-12)
+    for row, (share, (at, gone)) in enumerate(zip(shares, _walked(stations, shares))):
         place = _turned(stations[at], stations[at + 1], gone)
         found[row] = place * ((1 - share) * lengths[0] + share * lengths[1])
     return found
+
+
+def _stations(a: Vectors, b: Vectors, index: Index, rows: Sequence[int]) -> Vectors:
+    """Directions of ``a``, of some pieces of an index, and of ``b``."""
+    return np.stack([unit(a)[0], *index.vectors[rows], unit(b)[0]])
+
+
+def _walked(stations: Vectors, shares: NDArray[np.float64]) -> Iterator[tuple[int, float]]:
+    """For each share of a way at an even pace: after which station that is, and the share of the way to the next."""
+    way = np.r_[0, np.cumsum(np.linalg.norm(np.diff(stations, axis=0), axis=1))]
+    for share in shares:
+        at = min(int(np.searchsorted(way, share * way[-1], "right")) - 1, len(stations) - 2)
+        # Rounded, so that a station that is met is met exactly.
+        yield at, round(float((share * way[-1] - way[at]) / max(way[at + 1] - way[at], 1e-12)), 6)
 
 
 def waypoints(a: ArrayLike, b: ArrayLike, index: Index) -> list[int]:
@@ -149,15 +162,7 @@ def _shortest(cost: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def mixed(a: Reading, b: Reading, share: float, kind: Kind = "linear") -> Reading:
-    """What lies ``share`` (0 to 1) of the way from ``a`` to ``b``; at 0 and 1 these themselves.
-
-    Raises
-    ------
-    TunesmithError
-        For a way through the data, which is one of vectors and not of readings.
-    """
-    if kind == "through-data":
-        raise TunesmithError("between two scores a path is linear or spherical; choose one of them")
+    """What lies ``share`` (0 to 1) of the way from ``a`` to ``b``, straight or (any other kind) turned."""
     if share in (0, 1):
         return b if share else a
     bars = [len(side.frame.bar_steps) for side in (a, b)]
@@ -211,6 +216,7 @@ def path_of_songs(
     *,
     name: str = "",
     kind: Kind = "linear",
+    index: Index | None = None,
     progress: Report = lambda _: None,
     cancelled: Cancel = lambda: False,
 ) -> list[Song]:
@@ -219,6 +225,8 @@ def path_of_songs(
     Parameters
     ----------
     name : of an embedding of scores; ours unless named
+    index : of that embedding, for a path through the data: from ``a`` to a piece like it, from there to the next,
+        and so on to ``b``
 
     Raises
     ------
@@ -230,14 +238,31 @@ def path_of_songs(
     if not 2 <= steps <= MOST_STEPS:
         raise TunesmithError(f"a path has 2 to {MOST_STEPS} steps, not {steps}")
     space = _score_space(name)
-    first, last = (space.read(song, cancelled=cancelled) for song in (a, b))
+    between_them: list[Song] = []
+    shares = np.linspace(0, 1, steps)
+    places = [(0, float(share)) for share in shares]
+    if kind == "through-data":
+        if index is None:
+            raise TunesmithError(NO_INDEX)
+        first, last = space.encode(a), space.encode(b)
+        rows = waypoints(first, last, index)
+        between_them = [_song_of(index.items[row].about) for row in rows]
+        places = list(_walked(_stations(first, last, index, rows), shares))
+    songs = [a, *between_them, b]
+    read = cache(lambda number: space.read(songs[number], cancelled=cancelled))
     found = []
-    for step, share in enumerate(np.linspace(0, 1, steps)):
-        title = a.title if share == 0 else b.title if share == 1 else f"{step + 1} of {steps}"
-        reading = mixed(first, last, float(share), kind)
-        found.append(space.write(reading, title, cancelled=cancelled))
+    for step, (at, gone) in enumerate(places):
+        title = {0: a.title, steps - 1: b.title}.get(step, f"{step + 1} of {steps}")
+        found.append(space.write(mixed(read(at), read(at + 1), gone, kind), title, cancelled=cancelled))
         progress((step + 1) / steps)
     return found
+
+
+def _song_of(about: Mapping[str, Any]) -> Song:
+    from core.explore.library import opened
+
+    found = opened(about)
+    return found if isinstance(found, Song) else read_midi(found)
 
 
 def reconstruction(song: Song, *, name: str = "", cancelled: Cancel = lambda: False) -> Song:
@@ -288,7 +313,7 @@ def path_of_files(
     *,
     name: str = "",
     kind: Kind = "linear",
-    index: Index | None = None,
+    index_of: Callable[[str], Index] | None = None,
     progress: Report = lambda _: None,
     cancelled: Cancel = lambda: False,
 ) -> Walk:
@@ -300,7 +325,7 @@ def path_of_files(
     Parameters
     ----------
     name : of the embedding; ours of scores, or the first of sound that knows a way back, unless named
-    index : of that embedding, for a path through the data
+    index_of : gives the index of an embedding, for a path through the data
 
     Raises
     ------
@@ -316,12 +341,11 @@ def path_of_files(
         with place.open("rb") as file:
             has_notes.append(is_midi(file))
     row = registry.find(name) if name else _way_back(registry.SCORE if all(has_notes) else registry.SOUND)
+    if row.of == registry.SCORE and not all(has_notes):
+        raise TunesmithError(f"{row.title!r} takes scores, and one of the files is a recording; name another")
+    index = index_of(row.name) if index_of else None
     if row.of == registry.SCORE:
-        if not all(has_notes):
-            raise TunesmithError(
-                f"{row.title!r} takes scores, and one of the files is a recording; name another"
-            )
-        made, told = _score_files(a, b, steps, row.name, kind, progress, cancelled)
+        made, told = _score_files(a, b, steps, row.name, kind, index, progress, cancelled)
     else:
         made, told = _sound_files(a, b, steps, row.name, kind, index, progress, cancelled)
     out.mkdir(parents=True, exist_ok=True)
@@ -339,10 +363,17 @@ ENDING = 0.95
 
 
 def _score_files(
-    a: Path, b: Path, steps: int, name: str, kind: Kind, progress: Report, cancelled: Cancel
+    a: Path,
+    b: Path,
+    steps: int,
+    name: str,
+    kind: Kind,
+    index: Index | None,
+    progress: Report,
+    cancelled: Cancel,
 ) -> Made:
     songs = path_of_songs(
-        read_midi(a), read_midi(b), steps, name=name, kind=kind, cancelled=cancelled,
+        read_midi(a), read_midi(b), steps, name=name, kind=kind, index=index, cancelled=cancelled,
         progress=lambda share: progress(ENDING * share),
     )  # fmt: skip
     made: list[tuple[str, Callable[[Path], None]]] = [

@@ -93,10 +93,7 @@ def test_a_path_is_written_as_the_studio_would(here: Path, tunesmith: Call, tmp_
         (("path", "a.mid", "none.mid", "--out", "way"), "none.mid"),
         (("path", "a.mid", "b.mid", "--steps", "1", "--out", "way"), "2 to 64"),
         (("path", "a.mid", "b.mid", "--out", "no/such/way"), "folder does not exist"),
-        (
-            ("path", "a.mid", "b.mid", "--kind", "through-data", "--embedding", "score", "--out", "way"),
-            "linear",
-        ),
+        (("path", "a.mid", "b.mid", "--kind", "crooked", "--out", "way"), "through-data"),
         (("embed", "a.mid", "--embedding", "nonsense", "--out", "v.npz"), "nonsense"),
         (("neighbours", "none.mid"), "none.mid"),
     ],

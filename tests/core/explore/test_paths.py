@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import Cancelled, TunesmithError
 from core.explore import paths, score
-from core.explore.index import Index, Item
+from core.explore.index import Index, Item, unit
 from core.explore.score import KIND, ScoreSpace
 from core.explore.score_network import ScoreNetwork
 from core.song.harmony import Key, in_key_share, pitched_notes
@@ -125,9 +125,23 @@ def test_what_is_written_is_playable_whatever_the_network_says(small: ScoreSpace
         assert len(np.unique(keys)) == len(keys)
 
 
-def test_between_scores_there_is_no_way_through_the_data(small: ScoreSpace) -> None:
-    with pytest.raises(TunesmithError, match="linear or spherical"):
-        paths.path_of_songs(tune(), tune(2), 3, kind="through-data")
+def test_between_scores_a_way_through_the_data_leads_by_pieces_of_the_index(
+    small: ScoreSpace, tmp_path: Path
+) -> None:
+    a, b, middle = tune(0), tune(7, 120), tune(2, 80)
+    with pytest.raises(TunesmithError, match="index"):
+        paths.path_of_songs(a, b, 3, kind="through-data")
+    write_midi(middle, tmp_path / "middle.mid")
+    index = Index(tmp_path / "index", small.dimensions)
+    # It lies between the two, so that the way leads by it, half way.
+    vector = unit(unit(small.encode(a)) + unit(small.encode(b)))
+    index.add([Item("middle", {"source": "files", "path": str(tmp_path / "middle.mid")})], vector)
+    songs = paths.path_of_songs(a, b, 3, kind="through-data", index=index)
+    assert songs[0] == paths.reconstruction(a)
+    assert songs[-1] == paths.reconstruction(b)
+    expected = paths.reconstruction(read_midi(tmp_path / "middle.mid"))
+    assert np.array_equal(songs[1].notes, expected.notes)
+    assert songs[1].keys == expected.keys
 
 
 def test_files_of_a_path_hold_what_the_songs_are(small: ScoreSpace, tmp_path: Path) -> None:
