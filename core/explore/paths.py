@@ -128,7 +128,8 @@ def _walked(stations: Vectors, shares: NDArray[np.float64]) -> Iterator[tuple[in
 def waypoints(a: ArrayLike, b: ArrayLike, index: Index) -> list[int]:
     """Rows of the pieces that the way from ``a`` to ``b`` through an index leads by.
 
-    It is the way whose squared steps add up to least: many short steps are better than one long one.
+    It is the way the fourth powers of whose steps add up to least: many short steps are better than one long one.
+    (In 64 dimensions everything is far from everything; squares would hardly ever go round by anything.)
     """
     ends = np.concatenate([unit(a), unit(b)])
     if not len(index):
@@ -136,7 +137,7 @@ def waypoints(a: ArrayLike, b: ArrayLike, index: Index) -> list[int]:
     out_of_the_way = np.linalg.norm(index.vectors[:, None] - ends, axis=2).sum(1)
     near = np.argsort(out_of_the_way, kind="stable")[:MOST_AROUND]
     points = np.concatenate([ends, index.vectors[near]]).astype(np.float64)
-    before = _shortest(np.maximum(2 - 2 * points @ points.T, 0))
+    before = _shortest(np.maximum(2 - 2 * points @ points.T, 0) ** 2)
     way, at = [], int(before[1])
     while at > 0:
         way.append(int(near[at - 2]))
