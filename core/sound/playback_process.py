@@ -36,15 +36,18 @@ from core.sound.playback_state import StateBlock
 from core.sound.soundfont import default_soundfont, find_soundfonts, quick_soundfont
 
 DEFAULT_RATE = 44100
-LATENCY = 0.04
+LATENCY = 0.025
+"""Seconds of sound buffered at first: what is pointed at is to be heard within 50 ms."""
+SURE_LATENCY = 0.04
+"""A buffer as long as this copes nearly everywhere; one below is on trial, and gone after few dropouts."""
 WATCH_SECONDS = 0.25
 STALL_SECONDS = 3.0
 RETRY_SECONDS = 2.0
 CLOCK_SECONDS = 0.01
 MAX_LATENCY = 0.2
 TOLERATED_DROPOUTS = {False: 3, True: 15}
-"""By whether it plays, in one stretch of playing: after more the buffer is doubled, in the next pause
-if that comes in time, since it cuts the sound for a moment."""
+"""By whether it plays with a sure buffer, in one stretch of playing: after more the buffer is doubled, in the next
+pause if that comes in time, since it cuts the sound for a moment."""
 CRASHED = (
     "The system's audio library crashes, so there is no sound; playing silently. "
     "On Debian and Ubuntu, mend it with: apt-get install --reinstall libasound2-data libportaudio2"
@@ -282,7 +285,7 @@ class Host:
         """Ask for a longer buffer where the present one was too short for this computer."""
         playing = self.engine.playing
         late = self.engine.dropouts - self._dropouts_before
-        too_late = late > TOLERATED_DROPOUTS[playing]
+        too_late = late > TOLERATED_DROPOUTS[playing and self.latency >= SURE_LATENCY]
         if too_late or not playing:
             self._dropouts_before = self.engine.dropouts
         if too_late and self.latency < MAX_LATENCY:

@@ -48,6 +48,15 @@ class ByEar(QObject):
         near = np.argpartition(gap, count - 1)[:count]
         self.prepare([int(each) for each in near[np.argsort(gap[near])]])
 
+    def warm(self) -> None:
+        """Have a song and a recording ready, the most central ones: then what reads the others is ready, too."""
+        chart = self._chart()
+        if chart is None or not len(chart):
+            return
+        gap = ((chart.places - np.median(chart.places, 0)) ** 2).sum(1)
+        kinds = (np.where(kind, gap, np.inf) for kind in (~chart.is_recording, chart.is_recording))
+        self.prepare([int(far.argmin()) for far in kinds if np.isfinite(far).any()])
+
     def rest(self, point: int) -> None:
         """The pointer rests on a point: it sounds."""
         busy = self._asked and self.hearing.heard

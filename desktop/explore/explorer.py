@@ -94,6 +94,11 @@ class Chart:
         return [words_of(piece) for piece in self.pieces]
 
     @cached_property
+    def is_recording(self) -> NDArray[np.bool_]:
+        """Whether a point is a recording and no song [shape=(n,)]."""
+        return np.array([piece.get("kind") == "audio" for piece in self.pieces], bool)
+
+    @cached_property
     def columns(self) -> Columns:
         """What the points are coloured by."""
         return Columns.of(self.pieces)
@@ -130,7 +135,7 @@ class Chart:
 
     def ready(self) -> Chart:
         """This map, with all that takes a while looked up."""
-        _ = self.pieces, self.names, self.words, self.points, self.columns, self.ranked
+        _ = self.pieces, self.names, self.words, self.points, self.columns, self.ranked, self.is_recording
         return self
 
     def vector(self, point: int) -> NDArray[np.float32]:

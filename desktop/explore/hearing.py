@@ -196,12 +196,12 @@ def read(about: About, task: Task) -> Ready:
 
 def clip_of(path: Path, seconds: float, task: Task) -> Sound:
     """Some seconds of a recording that is ``seconds`` long."""
-    from core.listen.decode import stream
+    from core.listen import decode
 
     start = int(min(LATEST_START, max(0.0, seconds - CLIP_SECONDS) / 3) * SAMPLE_RATE)
     end = start + int(CLIP_SECONDS * SAMPLE_RATE)
     sound, at = Sound(), 0
-    with closing(stream(path, sample_rate=SAMPLE_RATE, seconds=1.0, cancelled=task.cancelled)) as blocks:  # type: ignore[type-var]  # a generator, which its signature calls an iterator
+    with closing(decode.stream(path, sample_rate=SAMPLE_RATE, seconds=1.0, cancelled=task.cancelled)) as blocks:  # type: ignore[type-var]  # a generator, which its signature calls an iterator
         for block in blocks:
             part = block[max(0, start - at) : max(0, end - at)]
             if len(part):
@@ -209,6 +209,8 @@ def clip_of(path: Path, seconds: float, task: Task) -> Sound:
             at += len(block)
             if at >= end:
                 break
+    # The process that decodes ends where a file is left before its end; the next recording finds another waiting.
+    decode.warm()
     sound.finish()
     return sound
 

@@ -288,6 +288,8 @@ class ExplorePanel(ExploreFrame):
             self._to_show = ""
             self.map.choose(point)
         self._show_page()
+        if self.pages.currentIndex() == OVERVIEW:
+            self.ear.warm()
 
     def _recolour(self) -> None:
         chart = self._chart

@@ -225,6 +225,17 @@ def test_a_buffer_too_short_for_the_computer_is_doubled_in_the_next_pause(player
     assert player.state().status == ""
 
 
+def test_a_short_buffer_is_given_up_soon_even_while_it_plays(player):
+    before = player.state().latency
+    player.load(beats(400))
+    player.play()
+    wait_for(lambda: player.state().tick > 240)
+    player._do("__setattr__", "dropouts", player.state().dropouts + 5)
+    wait_for(lambda: player.state().latency > 1.5 * before)
+    tick = player.state().tick
+    wait_for(lambda: player.state().tick > tick + 240)
+
+
 def test_without_a_device_the_clock_goes_on_and_says_why_it_is_silent(no_device, font):
     with Player(soundfont=font) as player:
         player.load(beats(20))

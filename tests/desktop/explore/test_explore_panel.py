@@ -163,6 +163,14 @@ def test_it_can_be_coloured_by_all_that_is_offered(panel: ExplorePanel, by: str)
 # -- hearing -----------------------------------------------------------------------------------------
 
 
+def test_the_most_central_piece_is_ready_before_the_pointer_comes(hands: Hands, panel: ExplorePanel) -> None:
+    places = chart_of(panel).places
+    middle = int(((places - np.median(places, 0)) ** 2).sum(1).argmin())
+    hands.until(lambda: panel.hearing.is_ready(chart_of(panel).key(middle)))
+    assert not panel.hearing.heard
+    assert not hands.player.playing
+
+
 def test_resting_on_a_piece_sounds_it_and_leaving_ends_it(hands: Hands, panel: ExplorePanel) -> None:
     point = point_named(panel, "Waltz 1")
     move_to(panel, point)

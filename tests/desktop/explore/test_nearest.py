@@ -24,7 +24,7 @@ def test_what_was_listened_to_has_its_five_nearest(
     monkeypatch.setattr(report_module, "listen", lambda place, **_: Report(str(place), "midi", 16.0))
     listen = hands.studio.listen
     listen.listen(path)
-    hands.until(lambda: listen.nearest.isVisible())
+    hands.until(listen.nearest.rows.isVisible)
     rows = listen.nearest.rows.model_.rows
     assert len(rows) == 5
     likeness = [row.likeness for row in rows]
