@@ -4,21 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from core.compose import flagship, insight, stepper  # noqa: E402
-from core.compose.encoding import BAR, DRUMS, piece_from_song, shift_to_common_key  # noqa: E402
-from core.compose.insight import NO_EVENT, Reading, alternatives, events_of_notes, surprise  # noqa: E402
-from core.compose.network import Network, Shape  # noqa: E402
-from core.compose.styles import COMPOSERS, STYLES  # noqa: E402
-from core.errors import Cancelled, TunesmithError  # noqa: E402
-from core.learn.batches import whole_pieces  # noqa: E402
-from core.learn.data import Example  # noqa: E402
-from core.learn.objective import attribute_losses  # noqa: E402
-from core.song.harmony import Key  # noqa: E402
-from core.song.notes import Meter, Notes, Song, Track, make_notes  # noqa: E402
-from tests.core.compose.test_state import some_song  # noqa: E402
+from core.compose import flagship, insight, stepper
+from core.compose.encoding import BAR, DRUMS, piece_from_song, shift_to_common_key
+from core.compose.insight import NO_EVENT, Reading, alternatives, events_of_notes, surprise
+from core.compose.network import Network, Shape
+from core.compose.styles import COMPOSERS, STYLES
+from core.errors import Cancelled, TunesmithError
+from core.learn.batches import whole_pieces
+from core.learn.data import Example
+from core.learn.objective import attribute_losses
+from core.song.harmony import Key
+from core.song.notes import Meter, Notes, Song, Track, make_notes
+from tests.core.compose.test_state import some_song
 
 G = Key(7, "major")
 

@@ -1,25 +1,25 @@
 """Stepping gives the very logits that the whole network gives on the same piece."""
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-torch.set_num_threads(1)
-
-from core.compose.encoding import BAR  # noqa: E402
-from core.compose.given import Given  # noqa: E402
-from core.compose.network import Network, Shape  # noqa: E402
-from core.compose.state import State  # noqa: E402
-from core.compose.stepper import Setting, Stepper, Steppers  # noqa: E402
-from core.learn.batches import (  # noqa: E402
+from core.compose.encoding import BAR
+from core.compose.given import Given
+from core.compose.network import Network, Shape
+from core.compose.state import State
+from core.compose.stepper import Setting, Stepper, Steppers
+from core.learn.batches import (
     DrawGiven,
     around_regions,
     scattered_notes,
     some_parts,
     whole_pieces,
 )
-from core.learn.data import Example  # noqa: E402
-from core.learn.objective import to_tensors  # noqa: E402
-from tests.core.compose.test_state import some_piece  # noqa: E402
+from core.learn.data import Example
+from core.learn.objective import to_tensors
+from tests.core.compose.test_state import some_piece
+
+torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,22 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch")
-torch.set_num_threads(1)
+from core.compose import flagship
+from core.compose.flagship import Loaded, compose_with
+from core.compose.network import Network, Shape
+from core.compose.request import Request
+from core.compose.styles import COMPOSERS, STYLES
+from core.compose.workpiece import beside
+from core.errors import TunesmithError
+from core.song.harmony import CHORDS, parse_chord, pitched_notes
+from core.song.notes import Meter, Notes, Song, make_notes
+from tests.core.compose.test_state import some_song
 
-from core.compose import flagship  # noqa: E402
-from core.compose.flagship import Loaded, compose_with  # noqa: E402
-from core.compose.network import Network, Shape  # noqa: E402
-from core.compose.request import Request  # noqa: E402
-from core.compose.styles import COMPOSERS, STYLES  # noqa: E402
-from core.compose.workpiece import beside  # noqa: E402
-from core.errors import TunesmithError  # noqa: E402
-from core.song.harmony import CHORDS, parse_chord, pitched_notes  # noqa: E402
-from core.song.notes import Meter, Notes, Song, make_notes  # noqa: E402
-from tests.core.compose.test_state import some_song  # noqa: E402
+torch.set_num_threads(1)
 
 
 @cache

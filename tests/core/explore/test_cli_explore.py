@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-
 from core.explore import library, paths
 from core.explore.score import ScoreSpace
 from core.song.midi_file import read_midi, write_midi

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-
 from core.explore import paths, registry
 from core.explore.score import ScoreSpace, load
 from core.song.harmony import Key, in_key_share, pitched_notes

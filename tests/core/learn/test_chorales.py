@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from core.errors import Cancelled, TunesmithError  # noqa: E402
-from core.learn import chorales, chorales_floors, chorales_network, chorales_report  # noqa: E402
-from core.learn.chorales import Chorale, Plan  # noqa: E402
-from core.learn.chorales_network import (  # noqa: E402
+from core.errors import Cancelled, TunesmithError
+from core.learn import chorales, chorales_floors, chorales_network, chorales_report
+from core.learn.chorales import Chorale, Plan
+from core.learn.chorales_network import (
     LOWEST,
     REST,
     START,
@@ -23,8 +22,8 @@ from core.learn.chorales_network import (  # noqa: E402
     token_nats,
     tokens_of,
 )
-from core.song.midi_file import write_midi  # noqa: E402
-from core.song.notes import Song, Track, make_notes  # noqa: E402
+from core.song.midi_file import write_midi
+from core.song.notes import Song, Track, make_notes
 
 SMALL = Shape(hidden=16, layers=2, head=16)
 CLUES = ("last", "place", "held", "motion", "root", "phase", "then", "match", "ahead", "heard")

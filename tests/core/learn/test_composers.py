@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
 pytest.importorskip("librosa")
-pytest.importorskip("sklearn")
 
 import librosa
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-
-pytest.importorskip("torch")
 
 from core.compose.encoding import BAR, Piece, event_keys
 from core.learn.controls import Markov, with_bars_in_order, with_shuffled_bars, with_shuffled_pitches

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from core.compose.encoding import piece_from_song  # noqa: E402
-from core.explore.score import read_units, write_units  # noqa: E402
-from core.explore.score_codec import NO_PROGRAM, SLOTS, UNIT_BARS, on_slots  # noqa: E402
-from core.explore.score_network import ScoreNetwork, Shape  # noqa: E402
-from core.learn.data import Example  # noqa: E402
-from core.learn.embeddings_scores import figures, likeness, training  # noqa: E402
-from core.learn.embeddings_scores.batches import drawn, shelf_of, units_of  # noqa: E402
-from core.song.harmony import Key  # noqa: E402
-from core.song.notes import Song, Track, make_notes  # noqa: E402
+from core.compose.encoding import piece_from_song
+from core.explore.score import read_units, write_units
+from core.explore.score_codec import NO_PROGRAM, SLOTS, UNIT_BARS, on_slots
+from core.explore.score_network import ScoreNetwork, Shape
+from core.learn.data import Example
+from core.learn.embeddings_scores import figures, likeness, training
+from core.learn.embeddings_scores.batches import drawn, shelf_of, units_of
+from core.song.harmony import Key
+from core.song.notes import Song, Track, make_notes
 
 SMALL = Shape(
     latent=16,

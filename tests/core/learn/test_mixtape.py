@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from core.compose import mixtape as mixtape_generator  # noqa: E402 (torch may be missing)
-from core.compose.mixtape import Loaded  # noqa: E402
-from core.compose.mixtape_network import MixTapeNetwork  # noqa: E402
-from core.learn import mixtape, mixtape_report, mixtape_tables  # noqa: E402
-from core.learn.mixtape import Plan, Tokens, batches, even_out, spread_thresholds, tokens_of  # noqa: E402
-from core.learn.mixtape_facts import facts, repeated_share  # noqa: E402
-from core.learn.mixtape_report import ngram_chances, questions, score  # noqa: E402
-from core.store.model_file import find_models  # noqa: E402
+from core.compose import mixtape as mixtape_generator
+from core.compose.mixtape import Loaded
+from core.compose.mixtape_network import MixTapeNetwork
+from core.learn import mixtape, mixtape_report, mixtape_tables
+from core.learn.mixtape import Plan, Tokens, batches, even_out, spread_thresholds, tokens_of
+from core.learn.mixtape_facts import facts, repeated_share
+from core.learn.mixtape_report import ngram_chances, questions, score
+from core.store.model_file import find_models
 
 SCALE = ("C4", "D4", "E4", "F4", "G4", "A4", "B4", "0+4+7")
 

@@ -5,22 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from core.compose import flagship as composer  # noqa: E402
-from core.compose import personal  # noqa: E402
-from core.compose.encoding import piece_from_song  # noqa: E402
-from core.compose.network import Network, Shape  # noqa: E402
-from core.compose.styles import COMPOSERS, STYLES  # noqa: E402
-from core.errors import Cancelled, TunesmithError  # noqa: E402
-from core.learn.data import Example  # noqa: E402
-from core.learn.flagship import measure_loss  # noqa: E402
-from core.learn.personal import OPEN, Tuning, learn_personal, parted, personalised, tune  # noqa: E402
-from core.learn.recipes import RECIPES  # noqa: E402
-from core.song.harmony import Key  # noqa: E402
-from core.song.midi_file import write_midi  # noqa: E402
-from core.song.notes import Song, Track, make_notes  # noqa: E402
+from core.compose import flagship as composer
+from core.compose import personal
+from core.compose.encoding import piece_from_song
+from core.compose.network import Network, Shape
+from core.compose.styles import COMPOSERS, STYLES
+from core.errors import Cancelled, TunesmithError
+from core.learn.data import Example
+from core.learn.flagship import measure_loss
+from core.learn.personal import OPEN, Tuning, learn_personal, parted, personalised, tune
+from core.learn.recipes import RECIPES
+from core.song.harmony import Key
+from core.song.midi_file import write_midi
+from core.song.notes import Song, Track, make_notes
 
 CPU = torch.device("cpu")
 

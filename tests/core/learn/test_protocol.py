@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-
 from core.compose import flagship
 from core.compose.encoding import Piece
 from core.compose.request import Request, Update

@@ -5,21 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from core.compose import flagship as composer  # noqa: E402
-from core.compose.registry import compose_song  # noqa: E402
-from core.compose.request import Request  # noqa: E402
-from core.errors import TunesmithError  # noqa: E402
-from core.learn import composer as recipe  # noqa: E402
-from core.learn import flagship as training  # noqa: E402
-from core.learn import recipes  # noqa: E402
-from core.learn.data import load_pack  # noqa: E402
-from core.learn.evaluate import evaluate  # noqa: E402
-from core.song.midi_file import write_midi  # noqa: E402
-from core.song.notes import Song, Track, make_notes  # noqa: E402
-from core.store.model_file import find_models  # noqa: E402
+from core.compose import flagship as composer
+from core.compose.registry import compose_song
+from core.compose.request import Request
+from core.errors import TunesmithError
+from core.learn import composer as recipe
+from core.learn import flagship as training
+from core.learn import recipes
+from core.learn.data import load_pack
+from core.learn.evaluate import evaluate
+from core.song.midi_file import write_midi
+from core.song.notes import Song, Track, make_notes
+from core.store.model_file import find_models
 
 
 def write_songs(folder: Path, count: int = 40) -> None:

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("sklearn")
-
-from core.compose.short_tunes import FACTS, TRAINABLE, foretell, rows_of, weights_from  # noqa: E402
-from core.errors import Cancelled, TunesmithError  # noqa: E402
-from core.learn import short_tunes as training  # noqa: E402
-from core.learn.note_loss import (  # noqa: E402
+from core.compose.short_tunes import FACTS, TRAINABLE, foretell, rows_of, weights_from
+from core.errors import Cancelled, TunesmithError
+from core.learn import short_tunes as training
+from core.learn.note_loss import (
     REACH,
     SOUNDS_RIGHT,
     draw,
@@ -22,10 +20,10 @@ from core.learn.note_loss import (  # noqa: E402
     polynomial,
     seams,
 )
-from core.learn.recipes import RECIPES  # noqa: E402
-from core.song.midi_file import read_midi, write_midi  # noqa: E402
-from core.song.notes import Song, Track, make_notes  # noqa: E402
-from core.store.model_file import find_models  # noqa: E402
+from core.learn.recipes import RECIPES
+from core.song.midi_file import read_midi, write_midi
+from core.song.notes import Song, Track, make_notes
+from core.store.model_file import find_models
 
 
 def write_songs(folder: Path, count: int = 40) -> None:

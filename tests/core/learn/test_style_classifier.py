@@ -7,9 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("sklearn")
-
 from core.compose.styles import STYLES
 from core.learn import style_check, style_classifier
 from core.learn.data import Example

@@ -6,10 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("torch")
-
 PROGRAM = """
 import hashlib, json, sys
 from pathlib import Path

@@ -5,18 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
-torch = pytest.importorskip("torch")
-
-from safetensors.torch import load_file  # noqa: E402
-
-from core.compose.encoding import piece_from_song  # noqa: E402
-from core.errors import TunesmithError  # noqa: E402
-from core.learn import composer, flagship  # noqa: E402
-from core.learn.data import Example  # noqa: E402
-from core.song.harmony import Key  # noqa: E402
-from core.song.midi_file import write_midi  # noqa: E402
-from core.song.notes import Song, Track, make_notes  # noqa: E402
+from core.compose.encoding import piece_from_song
+from core.errors import TunesmithError
+from core.learn import composer, flagship
+from core.learn.data import Example
+from core.song.harmony import Key
+from core.song.midi_file import write_midi
+from core.song.notes import Song, Track, make_notes
 
 PLAN = flagship.Plan(
     most_steps=6,

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-
 from core.errors import TunesmithError
 from core.listen import genre, registry, saliency
 from core.listen import trained as trained_file

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-
 from core.listen import registry
 from core.listen.genre import FLAGSHIP
 from core.listen.report import NOT_SURE

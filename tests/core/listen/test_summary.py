@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch")
-
 import torch
 
 from core.listen.summary import COEFFICIENTS, Summary, cosines
