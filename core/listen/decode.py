@@ -128,7 +128,7 @@ def stream(
     seconds: float = 10.0,
     cancelled: Callable[[], bool] | None = None,
     findings: Findings | None = None,
-) -> Iterator[Samples]:
+) -> Generator[Samples, None, None]:
     """Consecutive blocks of a file, each ``seconds`` long but the last, and at least one.
 
     Parameters

@@ -201,7 +201,9 @@ def clip_of(path: Path, seconds: float, task: Task) -> Sound:
     start = int(min(LATEST_START, max(0.0, seconds - CLIP_SECONDS) / 3) * SAMPLE_RATE)
     end = start + int(CLIP_SECONDS * SAMPLE_RATE)
     sound, at = Sound(), 0
-    with closing(decode.stream(path, sample_rate=SAMPLE_RATE, seconds=1.0, cancelled=task.cancelled)) as blocks:  # type: ignore[type-var]  # a generator, which its signature calls an iterator
+    with closing(
+        decode.stream(path, sample_rate=SAMPLE_RATE, seconds=1.0, cancelled=task.cancelled)
+    ) as blocks:
         for block in blocks:
             part = block[max(0, start - at) : max(0, end - at)]
             if len(part):
