@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject
 
+from desktop.explore.camera import squared_gaps
 from desktop.explore.explorer import Chart
 from desktop.explore.hearing import Hearing, Ready
 
@@ -43,7 +44,7 @@ class ByEar(QObject):
             if not self._asked:
                 self.hearing.stop()
             return
-        gap = ((chart.places - chart.places[point]) ** 2).sum(1)
+        gap = squared_gaps(chart.places, *chart.places[point].tolist())
         count = min(PREPARED, len(gap))
         near = np.argpartition(gap, count - 1)[:count]
         self.prepare([int(each) for each in near[np.argsort(gap[near])]])
@@ -53,7 +54,7 @@ class ByEar(QObject):
         chart = self._chart()
         if chart is None or not len(chart):
             return
-        gap = ((chart.places - np.median(chart.places, 0)) ** 2).sum(1)
+        gap = squared_gaps(chart.places, *np.median(chart.places, 0).tolist())
         kinds = (np.where(kind, gap, np.inf) for kind in (~chart.is_recording, chart.is_recording))
         self.prepare([int(far.argmin()) for far in kinds if np.isfinite(far).any()])
 
