@@ -59,7 +59,6 @@ def space(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PretendSpace:
 def panel(space: PretendSpace, hands: Hands) -> ExplorePanel:
     hands.studio.explore.restore({"projection": "pca"})  # which takes no time
     hands.studio.show_panel("explore")
-    hands.until(lambda: hands.studio.explore.explorer.state == "ready")
-    hands.until(lambda: not hands.studio.explore.explorer.busy)
-    hands.finish()
+    explorer = hands.studio.explore.explorer
+    hands.until(lambda: explorer.state == "ready" and not explorer.busy)
     return hands.studio.explore

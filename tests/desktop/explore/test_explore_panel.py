@@ -93,8 +93,8 @@ def test_a_second_start_shows_the_same_map_and_reads_nothing_anew(
     again = make_studio()
     again.studio.explore.restore(panel.state_to_keep())
     again.studio.show_panel("explore")
-    again.until(lambda: again.studio.explore.explorer.state == "ready")
-    again.finish()
+    explorer = again.studio.explore.explorer
+    again.until(lambda: explorer.state == "ready" and not explorer.busy)
     assert np.array_equal(chart_of(again.studio.explore).places, places)
     assert len(space.encoded) == before
 
@@ -106,8 +106,7 @@ def test_without_an_embedding_it_says_so(
     monkeypatch.setattr(registry, "available", lambda: ())
     panel = hands.studio.explore
     hands.studio.show_panel("explore")
-    hands.finish()
-    assert panel.explorer.state == "none"
+    hands.until(lambda: panel.explorer.state == "none")
     assert panel.empty_title.text() == "No embedding yet"
     assert not panel.empty_folder.isVisible()
     assert "there is no map yet" in hands.studio.actions_.by_id["explore_table"].toolTip()
@@ -124,8 +123,7 @@ def test_what_goes_wrong_is_said_with_a_way_to_try_again(
     monkeypatch.setattr("core.explore.library.index_of", broken)
     panel = hands.studio.explore
     hands.studio.show_panel("explore")
-    hands.finish()
-    assert panel.explorer.state == "error"
+    hands.until(lambda: panel.explorer.state == "error")
     assert panel.empty_text.text().startswith("The weights of 'score' are damaged")
     assert panel.empty_again.isVisible()
     monkeypatch.undo()
@@ -198,9 +196,9 @@ def test_what_lies_near_the_pointer_is_ready_before_it_is_reached(hands: Hands, 
 
 def test_a_passing_pointer_does_not_stop_the_song(hands: Hands, panel: ExplorePanel) -> None:
     hands.studio.playback.toggle()
-    move_to(panel, 3)
-    QTest.qWait(60)
-    hands.finish()
+    with hands.qtbot.waitSignal(panel.map.rested):
+        move_to(panel, 3)
+    hands.until(lambda: panel.hearing.is_ready(chart_of(panel).key(3)))
     assert panel.hearing.heard == ""
     assert hands.player.playing
 
@@ -211,7 +209,6 @@ def test_a_passing_pointer_does_not_stop_the_song(hands: Hands, panel: ExplorePa
 def test_a_click_chooses_a_piece_and_lists_its_true_neighbours(hands: Hands, panel: ExplorePanel) -> None:
     point = point_named(panel, "Jazz 0")
     click(panel, point)
-    hands.finish()
     assert panel.map.current == point
     assert panel.pages.currentIndex() == PIECE
     assert panel.piece.title.accessibleName() == "Jazz 0"
@@ -385,8 +382,7 @@ def path(hands: Hands, panel: ExplorePanel) -> list[Any]:
     panel.map.choose(begin)
     hands.act("explore_path")
     click(panel, end)
-    hands.until(lambda: len(panel.way.stops) == 8)
-    hands.finish()
+    hands.until(lambda: len(panel.way.stops) == 8 and not panel.way.busy)
     return panel.way.stops
 
 

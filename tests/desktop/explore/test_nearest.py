@@ -48,6 +48,5 @@ def test_without_an_embedding_there_is_no_list(
     write_midi(tune(8), path)
     monkeypatch.setattr(report_module, "listen", lambda place, **_: Report(str(place), "midi", 16.0))
     hands.studio.listen.listen(path)
-    hands.until(lambda: hands.studio.listen.listener.state == "result")
-    hands.finish()
-    assert not hands.studio.listen.nearest.isVisible()
+    listen = hands.studio.listen
+    hands.until(lambda: listen.listener.state == "result" and not listen.nearest.isVisible())

@@ -42,7 +42,6 @@ def panel(ear: PretendEar, hands: Hands, recordings: list[Path]) -> ExplorePanel
     panel.restore({"projection": "pca"})
     panel.add_files(recordings)
     hands.qtbot.waitUntil(lambda: panel.explorer.state == "ready" and not panel.explorer.busy, timeout=60_000)
-    hands.finish()
     return panel
 
 
@@ -83,4 +82,3 @@ def test_recordings_have_a_map_by_sound_can_be_heard_and_walked_between(
     assert not panel.path.roll.isEnabled()  # there are no notes to send
     panel.open_point(low)
     hands.until(lambda: hands.studio.spectrogram.path == Path(chart.pieces[low]["path"]))
-    hands.finish()
