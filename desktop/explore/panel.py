@@ -11,19 +11,17 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QMenu,
     QWidget,
 )
 
 from core.explore.maps import PROJECTIONS
-from core.song.notes import Song
 from desktop import icons
 from desktop.controls.search_list import Entry
 from desktop.explore.by_ear import ByEar
 from desktop.explore.colours import COLOUR_BY, Colouring, colour_by
+from desktop.explore.errands import Errands
 from desktop.explore.explorer import Chart, Explorer, Space
-from desktop.explore.exports import write_picture, write_table
 from desktop.explore.frame import OVERVIEW, PATH, PIECE, REGION, Deeds, ExploreFrame
 from desktop.explore.hearing import Hearing
 from desktop.explore.piece_rows import Row, facts_of
@@ -39,7 +37,6 @@ MOST_ROWS = 500
 AROUND = 16
 """Pieces of which "compose like this" of a single one takes what they have in common."""
 SEARCH_AFTER_MS = 120
-PICTURE_WIDTH = 2400
 
 
 class ExplorePanel(ExploreFrame):
@@ -65,6 +62,7 @@ class ExplorePanel(ExploreFrame):
         )  # fmt: skip
         for each in (self.explorer, self.hearing, self.way):
             each.setParent(self)
+        self.errands: Errands = Errands(studio, self.hearing)
         self.ear: ByEar = ByEar(self.hearing, lambda: self._chart, self.listening.isChecked, self)
         self.walk: Walk = Walk(self.way, self.path, self.map, self.ear, self)
         self.search.installEventFilter(self)
@@ -101,7 +99,9 @@ class ExplorePanel(ExploreFrame):
         self.way.changed.connect(self._show_page)
         self.walk.song_wanted.connect(studio.files.open_song)
         self.walk.point_wanted.connect(self.open_point)
-        self.walk.folder_wanted.connect(lambda then: self._ask_folder("Save the path's files in", then))
+        self.walk.folder_wanted.connect(
+            lambda then: self.errands.ask_folder("Save the path's files in", then)
+        )
         self.way.failed.connect(lambda text: say(text, "bad"))
         self.way.saved.connect(lambda text: say(text))
         self.overview.kind_chosen.connect(self._mark_kind)
@@ -132,20 +132,11 @@ class ExplorePanel(ExploreFrame):
 
     def ask_files(self) -> None:
         """Choose files to add."""
-        from core.listen.formats import SUFFIXES
-
-        kinds = " ".join(f"*{suffix}" for suffix in SUFFIXES)
-        dialog = QFileDialog(
-            self._studio, "Add to the map", self._studio.settings.last_folder, f"Sound and MIDI ({kinds})"
-        )
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(lambda paths: self.add_files([Path(path) for path in paths]))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        self.errands.ask_files(self.add_files)
 
     def ask_folder(self) -> None:
         """Choose a folder to add."""
-        self._ask_folder("Add a folder to the map", lambda path: self.add_files([path]))
+        self.errands.ask_folder("Add a folder to the map", lambda path: self.add_files([path]))
 
     def find_path(self, begin: int, end: int) -> None:
         """Find what lies between two points."""
@@ -169,7 +160,7 @@ class ExplorePanel(ExploreFrame):
 
     def open_piece(self, about: Any) -> None:
         """Open what is told of by an index: a song in the roll, a recording's spectrogram."""
-        self._open(about)
+        self.errands.open(about)
 
     def compose_like(self, points: Sequence[int]) -> None:
         """Let Compose have what these pieces have in common."""
@@ -205,23 +196,14 @@ class ExplorePanel(ExploreFrame):
 
     def export_table(self, points: Sequence[int] | None = None) -> None:
         """Ask where, and write a CSV file of these points; of those shown by default."""
-        chart = self._chart
-        if chart is None:
-            return
-        chosen = list(points) if points is not None else self._shown_points()
-        self._studio.files.ask_where(
-            "Export the map's table", "Table (*.csv)", "map.csv",
-            lambda path: self._write("Exporting a table", path, lambda: write_table(Path(path), chart, chosen)),
-        )  # fmt: skip
+        if self._chart is not None:
+            self.errands.write_table(
+                self._chart, list(points) if points is not None else self._shown_points()
+            )
 
     def export_picture(self) -> None:
         """Ask where, and write the map as it is seen."""
-        picture = self.map.grab_picture(QPoint(PICTURE_WIDTH, 0))
-        lines = self._colouring.legend if self._colouring is not None else []
-        self._studio.files.ask_where(
-            "Export the map's picture", "Picture (*.png)", "map.png",
-            lambda path: self._write("Exporting a picture", path, lambda: write_picture(Path(path), picture, lines)),
-        )  # fmt: skip
+        self.errands.write_picture(self.map, self._colouring.legend if self._colouring is not None else [])
 
     def why_not(self) -> str:
         """Why nothing can be done with the map, or ""."""
@@ -389,25 +371,7 @@ class ExplorePanel(ExploreFrame):
     def open_point(self, point: int) -> None:
         """Open a piece: a song in the roll, a recording's spectrogram."""
         if self._chart is not None:
-            self._open(self._chart.pieces[point])
-
-    def _open(self, about: Any) -> None:
-        def work(_: Any) -> Any:
-            from core.explore.library import opened
-
-            return opened(about)
-
-        def done(found: Song | Path) -> None:
-            self.hearing.stop()
-            if isinstance(found, Song):
-                self._studio.files.open_song(found, str(about.get("title")))
-            else:
-                self._studio.show_sound(found)
-
-        self._studio.jobs.run(
-            "previews", "Opening a piece", work, on_success=done, quiet=True,
-            on_failure=lambda error: self._tell_failure(error, "warn"),
-        )  # fmt: skip
+            self.open_piece(self._chart.pieces[point])
 
     def _do_with_row(self, deed: str, line: Row) -> None:
         if line.point < 0 or self._chart is None or line.point >= len(self._chart):
@@ -485,7 +449,7 @@ class ExplorePanel(ExploreFrame):
             title = self._chart.pieces[point].get("title")
             self._studio.hints.show_hint(f"Path from “{title}”: now click where it ends · Esc: leave it")
 
-    # -- menus and files -----------------------------------------------------------------------------
+    # -- menus ---------------------------------------------------------------------------------------
 
     def _show_menu(self, point: int) -> None:
         menu = QMenu(self)
@@ -523,24 +487,6 @@ class ExplorePanel(ExploreFrame):
         ):  # fmt: skip
             menu.addAction(self._studio.actions_.by_id[name])
         menu.popup(self.more.mapToGlobal(QPoint(0, self.more.height())))
-
-    def _ask_folder(self, title: str, take: Callable[[Path], object]) -> None:
-        dialog = QFileDialog(self._studio, title, self._studio.settings.last_folder)
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(lambda path: take(Path(path)))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def _write(self, label_: str, path: str, work: Callable[[], object]) -> None:
-        studio = self._studio
-        studio.jobs.run(
-            "files", label_, lambda _: work(), on_success=lambda _: studio.say(f"Wrote {path}"),
-            on_failure=lambda error: self._tell_failure(error, "bad"),
-        )  # fmt: skip
-
-    def _tell_failure(self, error: Exception, tone: str) -> None:
-        self._studio.notices.show_notice(str(error), tone)
 
     def _show_heard(self) -> None:
         heard = self.hearing.heard
