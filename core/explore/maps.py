@@ -121,15 +121,16 @@ def umap(
         vectors, min(NEIGHBOURS, len(vectors)) - 1, progress=lambda share: progress(FINDING * share),
         cancelled=cancelled,
     )  # fmt: skip
-    return fitted(
-        layout(
-            rows, distances, pca(vectors).astype(np.float64),
-            progress=lambda share: progress(FINDING + (1 - FINDING) * share), cancelled=cancelled,
-        )
+    straight = pca(vectors)
+    places = layout(
+        rows, distances, straight.astype(np.float64),
+        progress=lambda share: progress(FINDING + (1 - FINDING) * share), cancelled=cancelled,
     )  # fmt: skip
+    # Any turn of it is as good: this one is the same everywhere, and points move least when the map changes.
+    return fitted(aligned(places.astype(np.float32), straight, np.arange(len(straight))))
 
 
-def fitted(places: NDArray[np.float64]) -> Positions:
+def fitted(places: NDArray[Any]) -> Positions:
     """Centred, and scaled so that the map is at most 1 wide and high."""
     middle = (places.max(0) + places.min(0)) / 2
     reach = max(float(np.ptp(places, axis=0).max()), 1e-12)

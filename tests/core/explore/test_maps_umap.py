@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import curve_fit
 
 from core.errors import Cancelled
-from core.explore.maps import neighbours, others, project, trust
+from core.explore.maps import aligned, neighbours, others, project, trust
 from core.explore.umap import A, B, layout, memberships, smoothest, united
 
 
@@ -70,6 +70,13 @@ def test_what_has_nothing_to_do_with_each_other_lies_apart() -> None:
     reach = max(np.linalg.norm(places[kind == each] - middles[each], axis=1).max() for each in range(3))
     gaps = np.linalg.norm(middles[:, None] - middles, axis=2)[np.triu_indices(3, 1)]
     assert gaps.min() > 2 * reach
+
+
+def test_it_lies_as_the_straight_map_does() -> None:
+    vectors, _ = blobs(4, 30, 2.0)
+    places, straight = project("umap", vectors), project("pca", vectors)
+    turned = aligned(places, straight, np.arange(120))
+    assert np.allclose(turned - turned.mean(0), places - places.mean(0), atol=1e-5)
 
 
 def test_copies_lie_on_each_other() -> None:
