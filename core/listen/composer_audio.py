@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.listen.composer_scores import prepared
 from core.listen.report import NOT_SURE, Verdict
 from core.store.model_file import Tensors, model_named
 
@@ -86,12 +87,12 @@ class Trained:
     strangest: float
 
     def statistics(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`described` of what is heard in clips [shape=(clips, statistics)]."""
+        """`described` of what is heard in clips, `prepared` [shape=(clips, statistics)]."""
         import torch
 
         with torch.inference_mode():
             parts = [torch.sigmoid(self.ears(part)) for part in torch.from_numpy(pictures).split(16)]
-        return described(torch.cat(parts).numpy())
+        return prepared(described(torch.cat(parts).numpy()))
 
     def logarithms(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Logarithms of the uncalibrated chances of clips, by their statistics [shape=(clips, labels)]."""

@@ -5,7 +5,8 @@ Conventions
 * First ears (`core.listen.composer_networks.Ears`) learn what sounds at every moment (`core.learn.composers.sounding`):
   there are few works, but many seconds, whose truth is in the score. They learn nothing of composers.
 * Then a logistic regression learns the composer of statistics of what is heard
-  (`core.listen.composer_audio.described`).
+  (`core.listen.composer_audio.described`), and of what sounds in further works by the same composers
+  (`core.learn.composers.further`).
 * Training clips are changed by seed: equalised, with a floor of noise, and with bands and columns left out (Park et
   al. 2019, SpecAugment).
 * Strength of the regression, temperature and the limit of "not sure" were chosen on out-of-fold chances of the
@@ -35,6 +36,7 @@ from core.learn.composers.clips import (
     open_array,
     read_clips,
 )
+from core.learn.composers.further import Further, further_of
 from core.learn.composers.rendering import excerpt, render_clips, song_of
 from core.learn.composers.sounding import COUNT, truths
 from core.learn.figures import (
@@ -65,6 +67,7 @@ Cancel = Callable[[], bool]
 Pictures = NDArray[np.float16]
 
 BY_SOUND = "ours: ears and regression (mel)"
+WITH_FURTHER = BY_SOUND + ", with {} files of further works by the five"
 BY_NOTES = "ours, given the notes of the clips"
 """Rows of the table s2."""
 
@@ -76,10 +79,12 @@ EPOCHS = 16
 BATCH = 32
 RATE = 3e-3
 DECAY = 0.02
-STRENGTH = 0.01
+STRENGTH = 0.02
+ALONE_STRENGTH = 0.005
 NOTES_STRENGTH = 0.001
-"""Of the regressions; smaller is simpler."""
+"""Of the regressions: with further works, without, and by notes; smaller is simpler."""
 
+LEAST_SPREAD = 1e-4
 EQUALISER_DB = 4.0
 SEED = 1
 USUAL = 0.9
@@ -190,13 +195,36 @@ class Judge:
     biases: NDArray[np.float32]
 
 
-def train_judge(rows: NDArray[np.float32], label: NDArray[np.int64], strength: float = STRENGTH) -> Judge:
-    """A regression learnt from statistics of clips [shape=(clips, statistics)], every composer of the same weight."""
+def train_judge(
+    rows: NDArray[np.float32],
+    label: NDArray[np.int64],
+    strength: float | None = None,
+    further: Further | None = None,
+) -> Judge:
+    """A regression learnt from statistics of clips [shape=(clips, statistics)], every composer of the same weight.
+
+    Parameters
+    ----------
+    strength : `STRENGTH` or `ALONE_STRENGTH` unless told
+    further : as much again is learnt from these. They are measured from their own mean, in their own deviations, so
+        that a quartet's composer shows and its being a quartet does not. What never changes in them, the
+        instruments, is not looked at.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    mean, scale = rows.mean(0), 1 / np.maximum(rows.std(0), 1e-4)
-    values = np.clip((rows - mean) * scale, -FARTHEST, FARTHEST)
-    model = LogisticRegression(C=strength, max_iter=300, class_weight="balanced").fit(values, label)
+    strength = strength or (STRENGTH if further else ALONE_STRENGTH)
+    even = np.full(len(rows), 1 / len(rows))
+    mean, scale = _moments(rows, even)
+    values, learnt, weight = [_standard(rows, mean, scale)], [label], [_evenly(label) * len(rows)]
+    if further is not None:
+        share = _evenly(further.label)
+        values.append(_standard(further.rows, *_moments(further.rows, share)))
+        learnt.append(further.label)
+        weight.append(share * len(rows))
+        values[0][:, further.rows.std(0) == 0] = 0
+    model = LogisticRegression(C=strength, max_iter=300).fit(
+        np.concatenate(values), np.concatenate(learnt), sample_weight=np.concatenate(weight)
+    )
     weights, biases = np.zeros((rows.shape[1], len(COMPOSERS))), np.full(len(COMPOSERS), -30.0)
     if len(model.classes_) == 2:  # sklearn then keeps the second's only
         weights[:, model.classes_] = np.stack([-model.coef_[0] / 2, model.coef_[0] / 2], 1)
@@ -207,20 +235,43 @@ def train_judge(rows: NDArray[np.float32], label: NDArray[np.int64], strength: f
     return Judge(*(_halved(np.asarray(array, np.float32)) for array in (mean, scale, weights, biases)))
 
 
+def _evenly(label: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A weight for each, the same for every composer together; they add up to 1."""
+    counts = np.bincount(label)
+    return 1 / (np.count_nonzero(counts) * counts[label])
+
+
+def _moments(
+    rows: NDArray[np.float32], share: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The mean, and the inverse of the deviation, of rows that have a share each."""
+    mean = share @ rows
+    spread = np.sqrt(share @ np.square(rows - mean))
+    return mean.astype(np.float32), (1 / np.maximum(spread, LEAST_SPREAD)).astype(np.float32)
+
+
+def _standard(
+    rows: NDArray[np.float32], mean: NDArray[np.float32], scale: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    return np.clip((rows - mean) * scale, -FARTHEST, FARTHEST)
+
+
 def judged(judge: Judge, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Uncalibrated chances of clips [shape=(clips, composers)]."""
-    values = np.clip((rows - judge.mean) * judge.scale, -FARTHEST, FARTHEST)
+    values = _standard(rows, judge.mean, judge.scale)
     return softmax(values @ judge.weights.astype(np.float32) + judge.biases)
 
 
-def out_of_fold(rows: NDArray[np.float32], clips: Clips, strength: float = STRENGTH) -> NDArray[np.float64]:
+def out_of_fold(
+    rows: NDArray[np.float32], clips: Clips, strength: float | None = None, further: Further | None = None
+) -> NDArray[np.float64]:
     """Uncalibrated chances of training clips, each by a regression that has not seen its work."""
     fold, label = clips.fold, clips.label
     found = np.full((len(label), len(COMPOSERS)), 1 / len(COMPOSERS))
     for number in np.unique(fold):
         kept = fold != number
         if len(np.unique(label[kept])) > 1:
-            found[~kept] = judged(train_judge(rows[kept], label[kept], strength), rows[~kept])
+            found[~kept] = judged(train_judge(rows[kept], label[kept], strength, further), rows[~kept])
     return found
 
 
@@ -295,7 +346,8 @@ def learn(
 
     Parameters
     ----------
-    data : folder of MIDI files with ``five_composers.csv``: path, composer, work, split, duration_s of every file
+    data : folder of MIDI files with ``five_composers.csv``: path, composer, work, split, duration_s of every file;
+        further works are learnt from where it has a ``manifest.csv`` too
     resume : take the clips, out-of-fold chances and baselines that ``out`` holds
     out : folder for the clips (see `core.learn.composers.clips`), figures and the model
 
@@ -335,15 +387,16 @@ def finish(
         save_model(kept, _tensors(ears), {"room": "learn", "kind": "ears"})
         ears = _ears_of(_tensors(ears))
     progress(0.6)
-    rows = described(hear(ears, mel))
-    outside = out_of_fold(rows, training)
+    further = further_of(data, data / WORKS_LIST, cancelled)
+    rows = prepared(described(hear(ears, mel)))
+    outside = out_of_fold(rows, training, further=further)
     verdicts, label, _ = files_of(outside, training)
     temperature = temperature_of(verdicts, label)
     fitted = softmax(np.log(np.maximum(verdicts, 1e-9)), temperature)
     sure = {"temperature": temperature, "threshold": threshold_of(fitted, label, SURE_ENOUGH)}
-    judge = train_judge(rows, training.label)
+    judge = train_judge(rows, training.label, further=further)
     strangest = float(np.quantile(strangeness(rows, judge.mean, judge.scale), USUAL))
-    heard = described(hear(ears, pictures_of(test)))
+    heard = prepared(described(hear(ears, pictures_of(test))))
     chances = judged(judge, heard)
     told = {
         "out_of_fold": report_of(outside, training, **sure),
@@ -362,7 +415,8 @@ def finish(
     else:
         nine = s2.measure(clips, progress=lambda p: progress(0.7 + 0.3 * p), cancelled=cancelled)
         measured.write_text(json.dumps(nine), encoding="utf-8")
-    for name, found in ((BY_SOUND, told["test"]), (BY_NOTES, told["notes"])):
+    by_sound = WITH_FURTHER.format(further.files) if further else BY_SOUND
+    for name, found in ((by_sound, told["test"]), (BY_NOTES, told["notes"])):
         nine |= {name: found["by_clip"], f"{name}, whole files": found["by_file"]}
     card = {
         "room": "listen",
@@ -382,6 +436,7 @@ def finish(
             "clips": len(training.rows),
             "rendered": {"clips": len(clips.rows), "planned": len(open_array(clips.folder, "state"))},
             "works": len(np.unique(training.work)),
+            "further_works": {"files": further.files, "stretches": len(further.label)} if further else {},
             "fonts": sorted({row.font for row in clips.rows}),
         },
         "split": f"by work; {FOLDS} folds of the training works for what is out of fold",

@@ -15,7 +15,7 @@ import librosa
 
 from core.errors import TunesmithError
 from core.learn import figures
-from core.learn.composers import audio, rendering, s2, s2_table, scores, sounding
+from core.learn.composers import audio, further, rendering, s2, s2_table, scores, sounding
 from core.learn.composers.clips import (
     COMPOSERS,
     FOLDS,
@@ -313,6 +313,100 @@ def test_five_composers_from_scores_to_a_model_file(tmp_path: Path, monkeypatch:
         audio.learn(data=data, out=tmp_path / "out", workers=1)
     with pytest.raises(TunesmithError, match="five_composers"):
         audio.learn(data=None, out=tmp_path / "out")
+
+
+def melody(seed: int, transposed: int = 0, program: int = 0) -> Song:
+    """A random line of 200 notes, over a bass that moves on its own."""
+    drawn = np.random.default_rng(seed)
+    line, bass = drawn.integers(60, 85, 200), drawn.integers(36, 50, 200)
+    onset = np.arange(200) * 240
+    pitch = np.concatenate([line, bass]) + transposed
+    return Song(make_notes(np.tile(onset, 2), 200, pitch, 90), (Track("part", program),))
+
+
+def test_a_work_is_known_again_in_another_key_and_beside_an_accompaniment() -> None:
+    known = further.phrases(melody(1))
+    arranged = {
+        "transposed.mid": further.phrases(melody(1, transposed=-5)),
+        "another.mid": further.phrases(melody(2)),
+    }
+    assert further.alike(arranged, [known]) == {"transposed.mid"}
+    assert further.alike(arranged, []) == set()
+
+
+def test_a_phrase_that_many_files_have_is_no_sign_of_a_work() -> None:
+    scale = Song(make_notes(np.arange(60) * 240, 200, 40 + np.arange(60), 90), (Track("part"),))
+    many = {f"{number}.mid": further.phrases(scale) for number in range(further.COMMON + 1)}
+    assert further.alike(many, [further.phrases(scale)]) == set()
+
+
+def further_folder(data: Path, program: int = 0) -> Path:
+    """One listed symphony, and what may and may not be learnt from beside it; its list."""
+    data.mkdir()
+    listed = data / "listed.csv"
+    listed.write_text(
+        "path,composer,work,split,duration_s\nsymphony.mid,Haydn,symphony 1,test,50\n", encoding="utf-8"
+    )
+    seeds = {
+        "symphony.mid": 1, "for_piano.mid": 1, "same_group.mid": 2, "symphony_2_for_piano.mid": 3, "17.mid": 4,
+        "sonata.mid": 5, "mozart.mid": 6, "waltz.mid": 7,
+    }  # fmt: skip
+    for path, seed in seeds.items():
+        transposed = 2 if path == "for_piano.mid" else 0
+        write_midi(melody(seed, transposed=transposed, program=program), data / path)
+    group = {"same_group.mid": "symphony.mid"}
+    composer = {"mozart.mid": "Mozart", "waltz.mid": "Johannes Brahms"}
+    with (data / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "dataset", "genre", "composer", "group", "split", "licence", "ship"])
+        for path in (*seeds, "gone.mid"):
+            name = composer.get(path, "Haydn")
+            writer.writerow([path, "d", "classical", name, group.get(path, path), "train", "", "no"])
+    return listed
+
+
+def test_further_works_are_no_listed_work_nor_may_be_one(tmp_path: Path) -> None:
+    listed = further_folder(tmp_path / "a")
+    found = further.further_files(tmp_path / "a", listed)
+    assert [(path, composer) for path, composer, _ in found] == [
+        ("sonata.mid", "Haydn"),
+        ("waltz.mid", "Brahms"),
+    ]
+    assert found[0][2] == pytest.approx(50, abs=1)
+
+
+def test_of_further_works_the_same_is_learnt_whoever_plays_them(tmp_path: Path) -> None:
+    learnt = further.further_of(tmp_path / "a", further_folder(tmp_path / "a"))
+    again = further.further_of(tmp_path / "b", further_folder(tmp_path / "b", program=56))
+    assert learnt is not None
+    assert again is not None
+    assert learnt.files == 2
+    assert set(learnt.label.tolist()) == {COMPOSERS.index("Haydn"), COMPOSERS.index("Brahms")}
+    assert np.isfinite(learnt.rows).all()
+    np.testing.assert_array_equal(again.rows, learnt.rows)
+    (tmp_path / "a" / "manifest.csv").unlink()
+    assert further.further_of(tmp_path / "a", tmp_path / "a" / "listed.csv") is None
+
+
+def test_a_regression_learns_from_further_works_what_few_clips_do_not_tell() -> None:
+    drawn = np.random.default_rng(1)
+    label = np.arange(100) % 5
+    more = np.arange(2000) % 5
+    style, instruments = np.eye(5)[label], drawn.normal(0, 1, (100, 5))
+    # In the clips style is faint; in further works it is clear, but all of it stands elsewhere.
+    clips = np.concatenate([0.4 * style + drawn.normal(0, 1, (100, 5)), instruments], 1).astype(np.float32)
+    of_more = np.concatenate([3 * np.eye(5)[more] + drawn.normal(7, 1, (2000, 5)), np.zeros((2000, 5))], 1)
+    known = further.Further(of_more.astype(np.float32), more, 20)
+    new = np.concatenate(
+        [0.4 * np.eye(5)[more] + drawn.normal(0, 1, (2000, 5)), drawn.normal(0, 1, (2000, 5))], 1
+    )
+    alone, helped = audio.train_judge(clips, label), audio.train_judge(clips, label, further=known)
+    right = [
+        (audio.judged(judge, new.astype(np.float32)).argmax(1) == more).mean() for judge in (alone, helped)
+    ]
+    assert right[1] > right[0] + 0.03
+    assert np.abs(helped.weights[5:]).max() == 0
+    assert np.abs(alone.weights[5:]).max() > 0
 
 
 def test_changed_clips_are_still_pictures_of_the_same_size() -> None:
