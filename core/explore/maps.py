@@ -237,7 +237,7 @@ def _finder(vectors: NDArray[np.float32]) -> Find:
         return lambda queries, count: _nearest(vectors, squares, queries, count)
     # Six times as fast of 50,000, but it takes a second to import.
     from sklearn.neighbors import NearestNeighbors
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it has no types
+    from sklearn.utils.parallel import ThreadpoolController  # threadpoolctl's, which comes with it
 
     finder, threads = NearestNeighbors().fit(vectors), ThreadpoolController()
 
