@@ -20,6 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,12 +74,16 @@ class Further:
     ----------
     rows : statistics, as `core.listen.composer_audio.Trained.statistics` has them [shape=(stretches, statistics)]
     label : composer of each, a number in `COMPOSERS`
-    files : how many files they are from
+    credits : per data set, how many files they are from, and its licences as stated
     """
 
     rows: NDArray[np.float32]
     label: NDArray[np.int64]
-    files: int
+    credits: dict[str, dict[str, Any]]
+
+    @property
+    def files(self) -> int:
+        return sum(credit["files"] for credit in self.credits.values())
 
 
 def phrases(song: Song) -> frozenset[int]:
@@ -116,8 +121,8 @@ def alike(own: dict[str, frozenset[int]], listed: Iterable[frozenset[int]]) -> s
 
 def further_files(
     data: Path, listed: Path, cancelled: Cancel = lambda: False
-) -> list[tuple[str, str, float]]:
-    """(path, composer, seconds) of the further works of a data folder with a ``manifest.csv``.
+) -> list[tuple[Row, str, float]]:
+    """(row, composer, seconds) of the further works of a data folder with a ``manifest.csv``, by path.
 
     Parameters
     ----------
@@ -146,7 +151,7 @@ def further_files(
         except TunesmithError:
             continue
         own[row.path] = phrases(song)
-        known[row.path] = (row.path, _composer(row), song.seconds)
+        known[row.path] = (row, _composer(row), song.seconds)
     of_work: dict[tuple[str, str], set[int]] = defaultdict(set)
     for work in works:
         if (data / work.path).is_file():
@@ -164,24 +169,32 @@ def further_of(data: Path, listed: Path, cancelled: Cancel = lambda: False) -> F
     if not (data / "manifest.csv").is_file():
         return None
     drawn = np.random.default_rng(SEED)
-    stretches: dict[str, list[tuple[str, float, float]]] = defaultdict(list)
-    for path, composer, seconds in further_files(data, listed, cancelled):
+    stretches: dict[str, list[tuple[Row, float, float]]] = defaultdict(list)
+    for row, composer, seconds in further_files(data, listed, cancelled):
         for _ in range(max(1, int(seconds / EVERY_S))):
             tempo = float(np.exp(drawn.uniform(*np.log(TEMPO))))
             start = float(drawn.uniform(0, max(0.0, seconds - SECONDS * tempo)))
-            stretches[composer].append((path, start, tempo))
-    rows, label, files = [], [], set()
+            stretches[composer].append((row, start, tempo))
+    rows, label = [], []
+    used: dict[str, Row] = {}
     for composer, own in stretches.items():
         for place in np.sort(drawn.permutation(len(own))[:MOST]).tolist():
             if cancelled():
                 raise Cancelled
-            path, start, tempo = own[place]
-            sounds = truth(data / path, start, tempo).astype(np.float32)
+            row, start, tempo = own[place]
+            sounds = truth(data / row.path, start, tempo).astype(np.float32)
             sounds[: TARGETS["families"]] = 0
             if sounds[BEGINS].sum() >= FEWEST_ONSETS:
                 rows.append(prepared(described(sounds[None])))
                 label.append(COMPOSERS.index(composer))
-                files.add(path)
+                used[row.path] = row
     if not rows:
         return None
-    return Further(np.concatenate(rows), np.array(label, np.int64), len(files))
+    licences: dict[str, list[str]] = defaultdict(list)
+    for row in used.values():
+        licences[row.dataset].append(row.licence)
+    told = {
+        name: {"files": len(stated), "licence": "; ".join(sorted(set(stated)))}
+        for name, stated in sorted(licences.items())
+    }
+    return Further(np.concatenate(rows), np.array(label, np.int64), told)

@@ -361,14 +361,14 @@ def further_folder(data: Path, program: int = 0) -> Path:
         writer.writerow(["path", "dataset", "genre", "composer", "group", "split", "licence", "ship"])
         for path in (*seeds, "gone.mid"):
             name = composer.get(path, "Haydn")
-            writer.writerow([path, "d", "classical", name, group.get(path, path), "train", "", "no"])
+            writer.writerow([path, "d", "classical", name, group.get(path, path), "train", "free", "no"])
     return listed
 
 
 def test_further_works_are_no_listed_work_nor_may_be_one(tmp_path: Path) -> None:
     listed = further_folder(tmp_path / "a")
     found = further.further_files(tmp_path / "a", listed)
-    assert [(path, composer) for path, composer, _ in found] == [
+    assert [(row.path, composer) for row, composer, _ in found] == [
         ("sonata.mid", "Haydn"),
         ("waltz.mid", "Brahms"),
     ]
@@ -381,6 +381,7 @@ def test_of_further_works_the_same_is_learnt_whoever_plays_them(tmp_path: Path) 
     assert learnt is not None
     assert again is not None
     assert learnt.files == 2
+    assert learnt.credits == {"d": {"files": 2, "licence": "free"}}
     assert set(learnt.label.tolist()) == {COMPOSERS.index("Haydn"), COMPOSERS.index("Brahms")}
     assert np.isfinite(learnt.rows).all()
     np.testing.assert_array_equal(again.rows, learnt.rows)
@@ -396,7 +397,7 @@ def test_a_regression_learns_from_further_works_what_few_clips_do_not_tell() -> 
     # In the clips style is faint; in further works it is clear, but all of it stands elsewhere.
     clips = np.concatenate([0.4 * style + drawn.normal(0, 1, (100, 5)), instruments], 1).astype(np.float32)
     of_more = np.concatenate([3 * np.eye(5)[more] + drawn.normal(7, 1, (2000, 5)), np.zeros((2000, 5))], 1)
-    known = further.Further(of_more.astype(np.float32), more, 20)
+    known = further.Further(of_more.astype(np.float32), more, {})
     new = np.concatenate(
         [0.4 * np.eye(5)[more] + drawn.normal(0, 1, (2000, 5)), drawn.normal(0, 1, (2000, 5))], 1
     )
