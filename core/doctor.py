@@ -123,6 +123,18 @@ def models() -> Finding:
     return Finding(True, f"{', '.join(whole)}: checksums right")
 
 
+def maps() -> Finding:
+    """That every kind of map can be drawn."""
+    import numpy as np
+
+    from core.explore.maps import PROJECTIONS, project
+
+    points = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
+    for name in PROJECTIONS:
+        project(name, points)
+    return Finding(True, f"{', '.join(row.title for row in PROJECTIONS.values())} can be drawn")
+
+
 def free_disk() -> Finding:
     """Room for projects, backups and recordings."""
     from core.store.folders import user_folder
@@ -140,5 +152,6 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "midi_ports": midi_ports,
     "cuda": cuda,
     "models": models,
+    "maps": maps,
     "free_disk": free_disk,
 }

@@ -258,7 +258,16 @@ def test_doctor_names_every_part_and_a_broken_check_hides_no_other(tunesmith, mo
     monkeypatch.setitem(doctor.CHECKS, "cuda", broken)
     outcome = tunesmith("doctor", "--json")
     assert outcome.code == 0
-    parts = {"system_libraries", "soundfonts", "audio_devices", "midi_ports", "cuda", "models", "free_disk"}
+    parts = {
+        "system_libraries",
+        "soundfonts",
+        "audio_devices",
+        "midi_ports",
+        "cuda",
+        "models",
+        "maps",
+        "free_disk",
+    }
     assert set(outcome.json) == {"ok"} | parts
     assert outcome.json["cuda"] == {"ok": False, "found": "the check failed: driver missing", "mend": ""}
     assert outcome.json["ok"] is False
