@@ -241,7 +241,8 @@ class ExplorePanel(ExploreFrame):
         """Show the explorer's state."""
         explorer = self.explorer
         state = explorer.state
-        self.space.set_entries([_entry(each) for each in explorer.spaces])
+        by_kind = sorted(explorer.spaces, key=lambda each: each.of)
+        self.space.set_entries([_entry(each) for each in by_kind])
         self.space.set_value(explorer.space)
         self.stack.setCurrentIndex(0 if state == "ready" else 1)
         self.show_busy(explorer.busy)
