@@ -57,7 +57,7 @@ class Plan:
     """
 
     steps: int = 20_000
-    minutes: float = 65.0
+    minutes: float = 120.0
     units: int = 32
     rate: float = 1.7e-3
     last_rate: float = 2e-5
