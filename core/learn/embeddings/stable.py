@@ -56,7 +56,7 @@ class Plan:
     falls : whether the rates fall to nothing along a straight line
     """
 
-    steps: int = 1500
+    steps: int = 5000
     batch: int = 64
     rate: float = 2e-4
     betas: tuple[float, float] = (0.5, 0.99)
