@@ -26,8 +26,8 @@ from core.listen.decode import Findings, check_file, stream
 from core.listen.memory import give_back, keep_large_apart
 from core.listen.spectra import one_thread
 
-TIDY_SAMPLES = 30 * SAMPLE_RATE
-"""After so much sound memory is given back."""
+TIDY_FROM, TIDY_SAMPLES = 240 * SAMPLE_RATE, 30 * SAMPLE_RATE
+"""From so much sound on memory is kept small, and given back after each so much; it costs two fifths of the time."""
 
 LONGEST_REMEMBERED_S = 1200.0
 """What is longer is heard anew: taken from the cache it would lie in memory whole."""
@@ -100,7 +100,6 @@ def hear(
 def _hear(
     path: str | os.PathLike[str], progress: Callable[[float], None], cancelled: Callable[[], bool] | None
 ) -> Heard:
-    keep_large_apart()
     findings = Findings()
     mel, frames = MelStream(), FrameMaker(SAMPLE_RATE)
     samples = 0
@@ -112,10 +111,11 @@ def _hear(
             pushed.result()
             samples += len(block)
             progress(findings.share)
-            if samples % TIDY_SAMPLES < len(block):
-                give_back()
+            if samples > TIDY_FROM:
+                keep_large_apart()
+                if samples % TIDY_SAMPLES < len(block):
+                    give_back()
         mel_db = mel.finish()
-        give_back()
         kept = frames.finish()
     return Heard(
         duration_s=samples / SAMPLE_RATE,

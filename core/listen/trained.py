@@ -7,6 +7,7 @@ chance below which the verdict is "not sure"), and ``front_end``.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -35,7 +36,11 @@ FRONT_END = {
 }
 """What `core.listen.genre.picture` makes; a card that asks for another is refused."""
 
-BATCH = 8
+BATCH, AT_ONCE = 8, 2
+"""Crops that are heard together, and such batches at once."""
+
+MANY = 400
+"""Of more crops one batch is heard at a time: of hours, memory counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +65,15 @@ class Trained:
     sure_from: float
     device: str = "cpu"
 
-    @torch.no_grad()
     def scores(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores before softmax [shape=(crops, labels)] of crops of a picture [shape=(crops, bins, columns)]."""
         parts = torch.from_numpy(np.ascontiguousarray(crops)).split(BATCH)
-        with one_thread():
-            found = [self.network(part.to(self.device).float() / 255) for part in parts]
-            return torch.cat(found).cpu().numpy()
+        with one_thread(), ThreadPoolExecutor(AT_ONCE if len(crops) < MANY else 1) as pool:
+            return torch.cat(list(pool.map(self._scored, parts))).numpy()
+
+    @torch.no_grad()
+    def _scored(self, crops: torch.Tensor) -> torch.Tensor:
+        return self.network(crops.to(self.device).float() / 255).cpu()
 
     def chances(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
         """How likely every label is; adds up to one over the last axis."""
